@@ -1,0 +1,1 @@
+"""Is it right? Reference, tolerances, checks by class, diagnosis, verdict."""

@@ -1,0 +1,115 @@
+"""An instance: one module of one size, behind the uniform view.
+
+Data goes in and comes out in canonical layout (x (B, T, I); h, c (B, H); outputs (B, T, K)),
+whatever the module's own layout; `bind` and `trace` are apart so that a clock can be put
+around the module's own call and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from impls.parameters import Parameters
+from lstm_bench.subject.interface import Interface, Slot, fill, leaves, read
+
+State = tuple[Tensor, Tensor]
+
+
+class ParameterMap(Protocol):
+    """How canonical parameters lie in a module's own tensors."""
+
+    def load(self, module: nn.Module, parameters: Parameters) -> None: ...
+
+    def gradients(self, module: nn.Module) -> Parameters: ...
+
+
+class Instance:
+    """A module with input_size I and hidden_size H, and how to talk to it."""
+
+    def __init__(
+        self,
+        module: Any,
+        interface: Interface,
+        parameter_map: ParameterMap,
+        input_size: int,
+        hidden_size: int,
+    ) -> None:
+        self.module = module
+        self.interface = interface
+        self.parameter_map = parameter_map
+        self.input_size = input_size
+        self.hidden_size = hidden_size
+
+    def parameters(self) -> list[nn.Parameter]:
+        """The module's own parameters, in its own layout."""
+        return list(self.module.parameters())
+
+    def load(self, parameters: Parameters) -> None:
+        """Take these values."""
+        self.parameter_map.load(self.module, parameters)
+
+    def gradients(self) -> Parameters:
+        """The parameters' ``.grad`` in canonical form."""
+        return self.parameter_map.gradients(self.module)
+
+    def bind(self, x: Tensor, state: State | None) -> Callable[[], Any]:
+        """The module's own call on x (B, T, I) and the state, with nothing left to convert.
+
+        A cell becomes a loop over the steps, which is how a cell is used.
+        """
+        if self.interface.kind == "cell":
+            return self._bind_cell(x, state)
+        arguments, keywords = self._native(x, state)
+        return lambda: self.module(*arguments, **keywords)
+
+    def _native(self, x: Tensor, state: State | None) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        interface = self.interface
+        if state is None and interface.stateless is not None:
+            return fill(interface.stateless, {"x": x}), {}
+        if state is None:
+            zeros = x.new_zeros(x.shape[0], self.hidden_size)
+            state = (zeros, zeros.clone())
+        parts = {"x": x, "h": state[0], "c": state[1]}
+        return fill(interface.arguments, parts), fill(dict(interface.keywords), parts)
+
+    def _bind_cell(self, x: Tensor, state: State | None) -> Callable[[], Any]:
+        steps = [x[:, t : t + 1] for t in range(x.shape[1])]
+
+        def loop() -> Any:
+            now, results = state, []
+            for x_t in steps:
+                arguments, keywords = self._native(x_t, now)
+                results.append(self.module(*arguments, **keywords))
+                parts = read(self.interface.result, results[-1], self._sizes(x_t.shape[0], 1))
+                now = (parts["h"], parts["c"])
+            return results
+
+        return loop
+
+    def _sizes(self, batch: int, steps: int) -> dict[str, int]:
+        return {"B": batch, "T": steps, "H": self.hidden_size, "I": self.input_size, "2": 2}
+
+    def native_leaves(self, result: Any) -> Iterator[tuple[Slot, Tensor]]:
+        """The tensors of the module's own result that play a part, in their own layout."""
+        if self.interface.kind == "cell":
+            for step in result[:-1]:
+                yield from ((s, t) for s, t in leaves(self.interface.result, step) if s.role == "y")
+            yield from leaves(self.interface.result, result[-1])
+        else:
+            yield from leaves(self.interface.result, result)
+
+    def trace(self, result: Any, batch: int, steps: int) -> dict[str, Tensor]:
+        """The parts of the module's own result in canonical layout: y, h, c as far as they are there."""
+        if self.interface.kind != "cell":
+            return read(self.interface.result, result, self._sizes(batch, steps))
+        each = [read(self.interface.result, step, self._sizes(batch, 1)) for step in result]
+        outputs = [parts["y"] if "y" in parts else parts["h"].unsqueeze(1) for parts in each]
+        return {**each[-1], "y": torch.cat(outputs, dim=1)}
+
+    def run(self, x: Tensor, state: State | None = None) -> dict[str, Tensor]:
+        """Call and read in one: x (B, T, I) → parts y (B, T, K), h (B, H), c (B, H)."""
+        return self.trace(self.bind(x, state)(), x.shape[0], x.shape[1])

@@ -1,0 +1,146 @@
+"""How a subject is called and what it returns, as a value: forms with named slots.
+
+A call form is the argument list with each tensor replaced by a :class:`Slot` that says which
+part it is and in which layout: ``(Slot("x", "BTI"), (Slot("h", "1BH"), Slot("c", "1BH")))``.
+A return form is the same for the result. Binding a call is filling in the form; reading a
+result is walking the form and the result side by side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import torch
+from torch import Tensor
+
+from lstm_bench.subject import axes as layout
+
+CANONICAL = {"x": "BTI", "y": "BTH", "h": "BH", "c": "BH", "hc": "2BH", "hs": "BTH", "cs": "BTH"}
+"""The canonical layout of each part. ``hs`` and ``cs`` are all hidden and all cell states."""
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One tensor of a form: which part it is, and the order of its axes.
+
+    A role of ``"?"`` marks a leaf that nothing is known of; it is passed over.
+    """
+
+    role: str
+    axes: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.role}:{self.axes}" if self.axes else self.role
+
+
+@dataclass(frozen=True)
+class Constant:
+    """An argument that is always the same, such as None for a mask."""
+
+    value: Any
+
+
+Form: TypeAlias = Any
+"""A Slot or Constant, or a tuple, list, dict or NamedTuple of forms."""
+
+
+@dataclass(frozen=True)
+class Steps:
+    """A result that is a Python list with one entry a step, each in this form."""
+
+    each: Slot
+
+
+@dataclass(frozen=True)
+class Interface:
+    """The uniform view's other side: a subject's own way of being called.
+
+    kind: "sequence" or "cell". arguments / keywords: the call form with a state; stateless
+    the call form without one, or None where a state is required. result: the return form.
+    head: True where an output layer stands on top. notes: sentences for people.
+    """
+
+    kind: str
+    arguments: tuple[Form, ...]
+    keywords: Mapping[str, Form]
+    stateless: tuple[Form, ...] | None
+    result: Form
+    takes_state: bool = True
+    head: bool = False
+    notes: tuple[str, ...] = field(default=())
+
+    def returns(self, role: str) -> bool:
+        """Whether the result holds this part."""
+        return any(slot.role == role for slot in slots(self.result))
+
+
+def slots(form: Form) -> Iterator[Slot]:
+    """Every slot of a form, in order."""
+    if isinstance(form, Slot):
+        yield form
+    elif isinstance(form, Steps):
+        yield form.each
+    elif isinstance(form, Mapping):
+        for value in form.values():
+            yield from slots(value)
+    elif isinstance(form, (tuple, list)):
+        for value in form:
+            yield from slots(value)
+
+
+def fill(form: Form, parts: Mapping[str, Tensor]) -> Any:
+    """The form with every slot replaced by its part, in the slot's layout."""
+    if isinstance(form, Slot):
+        return layout.arrange(_part(form.role, parts), CANONICAL[form.role], form.axes)
+    if isinstance(form, Constant):
+        return form.value
+    if isinstance(form, Mapping):
+        return {key: fill(value, parts) for key, value in form.items()}
+    return rebuild(form, [fill(value, parts) for value in form])
+
+
+def _part(role: str, parts: Mapping[str, Tensor]) -> Tensor:
+    if role == "hc":
+        return torch.stack([parts["h"], parts["c"]])
+    return parts[role]
+
+
+def rebuild(like: Any, values: list[Any]) -> Any:
+    """A container of the same type as ``like``, NamedTuples included."""
+    if isinstance(like, tuple) and hasattr(like, "_fields"):
+        return type(like)(*values)
+    return type(like)(values)
+
+
+def leaves(form: Form, result: Any) -> Iterator[tuple[Slot, Tensor]]:
+    """Walk a form and a result side by side. Raises ValueError where they do not match."""
+    if isinstance(form, Slot):
+        if form.role == "?":
+            return
+        if not isinstance(result, Tensor):
+            raise ValueError(f"expected a tensor for {form}, got {type(result).__name__}")
+        yield form, result
+    elif isinstance(form, Steps):
+        yield form.each, torch.stack(list(result), dim=1)
+    elif isinstance(form, Mapping):
+        for key, value in form.items():
+            yield from leaves(value, result[key])
+    elif isinstance(form, (tuple, list)):
+        if not isinstance(result, (tuple, list)) or len(result) != len(form):
+            raise ValueError(f"expected {len(form)} values, got {type(result).__name__}")
+        for inner, value in zip(form, result, strict=True):
+            yield from leaves(inner, value)
+
+
+def read(form: Form, result: Any, sizes: dict[str, int]) -> dict[str, Tensor]:
+    """The parts of a result in canonical layout, by role. Raises ValueError on another shape."""
+    parts: dict[str, Tensor] = {}
+    for slot, tensor in leaves(form, result):
+        part = layout.restore(tensor, CANONICAL[slot.role], slot.axes, sizes)
+        if slot.role == "hc":
+            parts["h"], parts["c"] = part.unbind(0)
+        else:
+            parts[slot.role] = part
+    return parts
