@@ -84,7 +84,9 @@ def check_arguments(
     if features != input_size:
         raise ValueError(f"inputs: expected {input_size} features in the last axis, got {features}")
     if batch == 0 or steps == 0:
-        raise ValueError(f"inputs: expected at least one sequence and one step, got ({batch}, {steps})")
+        raise ValueError(
+            f"inputs: expected at least one sequence and one step, got ({batch}, {steps})"
+        )
     if states is None:
         return
     if not isinstance(states, (tuple, list)) or len(states) != 2:

@@ -45,7 +45,9 @@ class RNNModel(nn.Module):
 
     def forward(self, inputs: Tensor, state: AnyState = None) -> tuple[Tensor, AnyState]:
         """inputs: integer ids (B, T). state: as `begin_state` returns it; zeros where None."""
-        one_hot = F.one_hot(inputs.long(), self.vocab_size).to(self.linear.weight.dtype)  # (B, T, V)
+        one_hot = F.one_hot(inputs.long(), self.vocab_size).to(
+            self.linear.weight.dtype
+        )  # (B, T, V)
         if isinstance(self.rnn, nn.RNNBase):
             hidden, state = self._run_torch_layer(one_hot, state)
         else:
@@ -59,7 +61,9 @@ class RNNModel(nn.Module):
             hidden = hidden.transpose(0, 1)  # (T, B, D·H)
         return hidden.reshape(-1, hidden.shape[-1]), state
 
-    def begin_state(self, device: torch.device | str | None = None, batch_size: int = 1) -> AnyState:
+    def begin_state(
+        self, device: torch.device | str | None = None, batch_size: int = 1
+    ) -> AnyState:
         """Zeros in the form that the layer takes, on ``device`` (default: the parameters').
 
         torch's layers: (layers · directions, B, H), a pair of them for ``nn.LSTM``.

@@ -67,7 +67,9 @@ class Parameters:
         W_h, b_h = (None, None) if self.head is None else map(function, self.head)
         return Parameters(function(self.W), function(self.U), function(self.b), W_h, b_h)
 
-    def to(self, *, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> Parameters:
+    def to(
+        self, *, device: torch.device | str | None = None, dtype: torch.dtype | None = None
+    ) -> Parameters:
         return self.map(lambda tensor: tensor.to(device=device, dtype=dtype))
 
     def without_head(self) -> Parameters:
@@ -75,7 +77,12 @@ class Parameters:
 
 
 def standard_normal(
-    input_size: int, hidden_size: int, *, seed: int, head: bool = True, dtype: torch.dtype = torch.float32
+    input_size: int,
+    hidden_size: int,
+    *,
+    seed: int,
+    head: bool = True,
+    dtype: torch.dtype = torch.float32,
 ) -> Parameters:
     """Every entry from N(0, 1), unscaled: the documented initialisation.
 
@@ -86,12 +93,22 @@ def standard_normal(
 
 
 def uniform(
-    input_size: int, hidden_size: int, *, seed: int, head: bool = True, dtype: torch.dtype = torch.float32
+    input_size: int,
+    hidden_size: int,
+    *,
+    seed: int,
+    head: bool = True,
+    dtype: torch.dtype = torch.float32,
 ) -> Parameters:
     """Every entry from U(-1/√H, 1/√H): what ``torch.nn.LSTM`` does, and the one to train with."""
     bound = 1 / math.sqrt(hidden_size)
     return _draw(
-        input_size, hidden_size, head, seed, dtype, lambda t, g: t.uniform_(-bound, bound, generator=g)
+        input_size,
+        hidden_size,
+        head,
+        seed,
+        dtype,
+        lambda t, g: t.uniform_(-bound, bound, generator=g),
     )
 
 
@@ -173,6 +190,5 @@ class CanonicalParameters(nn.Module):
         got = (parameters.input_size, parameters.hidden_size, parameters.head is not None)
         if got != expected:
             raise ValueError(
-                "parameters: expected (input_size, hidden_size, head) "
-                f"= {expected}, got {got}"
+                f"parameters: expected (input_size, hidden_size, head) = {expected}, got {got}"
             )

@@ -19,18 +19,18 @@ State = tuple[Tensor, Tensor]
 
 @dataclass(frozen=True)
 class Trace:
-    """What a run gave. outputs: (B, T, K), after the output layer where there is one (else K = H).
+    """What a run gave. y: (B, T, K), after the output layer where there is one (else K = H).
 
     h, c: the state after the last step, each (B, H). A subject may lack any of the three.
     """
 
-    outputs: Tensor | None
+    y: Tensor | None
     h: Tensor | None
     c: Tensor | None
 
     def named(self) -> dict[str, Tensor]:
         """The parts that are there, by name."""
-        parts = {"outputs": self.outputs, "h": self.h, "c": self.c}
+        parts = {"y": self.y, "h": self.h, "c": self.c}
         return {name: part for name, part in parts.items() if part is not None}
 
 
@@ -38,7 +38,7 @@ class Trace:
 class Cotangents:
     """dL/d of each part of a Trace; None where that part takes no part in the loss."""
 
-    outputs: Tensor | None = None
+    y: Tensor | None = None
     h: Tensor | None = None
     c: Tensor | None = None
 
@@ -47,7 +47,7 @@ class Cotangents:
         pairs = [
             (part, value)
             for part, value in (
-                (self.outputs, trace.outputs),
+                (self.y, trace.y),
                 (self.h, trace.h),
                 (self.c, trace.c),
             )

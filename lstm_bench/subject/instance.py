@@ -22,9 +22,13 @@ State = tuple[Tensor, Tensor]
 class ParameterMap(Protocol):
     """How canonical parameters lie in a module's own tensors."""
 
-    def load(self, module: nn.Module, parameters: Parameters) -> None: ...
+    def load(self, module: Any, parameters: Parameters) -> Parameters:
+        """Load, and return what the module now computes with (no bias there: zeros here)."""
+        ...
 
-    def gradients(self, module: nn.Module) -> Parameters: ...
+    def gradients(self, module: Any) -> dict[str, Tensor]:
+        """Gradients by canonical name (``W_i`` … ``b_h``), for what the module holds."""
+        ...
 
 
 class Instance:
@@ -37,23 +41,33 @@ class Instance:
         parameter_map: ParameterMap,
         input_size: int,
         hidden_size: int,
+        head_size: int | None = None,
     ) -> None:
         self.module = module
         self.interface = interface
         self.parameter_map = parameter_map
         self.input_size = input_size
         self.hidden_size = hidden_size
+        self.head_size = head_size
+        """K, the number of features that the output layer gives; None without one."""
 
     def parameters(self) -> list[nn.Parameter]:
         """The module's own parameters, in its own layout."""
         return list(self.module.parameters())
 
-    def load(self, parameters: Parameters) -> None:
-        """Take these values."""
-        self.parameter_map.load(self.module, parameters)
+    def load(self, parameters: Parameters) -> Parameters:
+        """Take these values as far as the module holds them, and say what it computes with now.
 
-    def gradients(self) -> Parameters:
-        """The parameters' ``.grad`` in canonical form."""
+        The answer differs from ``parameters`` where a module has no bias (zeros there) or a
+        constant of its own (a forget bias of +1, say).
+        """
+        return self.parameter_map.load(self.module, parameters)
+
+    def gradients(self) -> dict[str, Tensor]:
+        """The parameters' ``.grad`` by canonical name (``W_i`` … ``b_h``), as far as held.
+
+        A parameter without a gradient gives zeros, as autograd means it.
+        """
         return self.parameter_map.gradients(self.module)
 
     def bind(self, x: Tensor, state: State | None) -> Callable[[], Any]:
@@ -91,7 +105,14 @@ class Instance:
         return loop
 
     def _sizes(self, batch: int, steps: int) -> dict[str, int]:
-        return {"B": batch, "T": steps, "H": self.hidden_size, "I": self.input_size, "2": 2}
+        return {
+            "B": batch,
+            "T": steps,
+            "H": self.hidden_size,
+            "I": self.input_size,
+            "K": self.head_size or self.hidden_size,
+            "2": 2,
+        }
 
     def native_leaves(self, result: Any) -> Iterator[tuple[Slot, Tensor]]:
         """The tensors of the module's own result that play a part, in their own layout."""

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from lstm_bench.subject import axes as layout
 
-CANONICAL = {"x": "BTI", "y": "BTH", "h": "BH", "c": "BH", "hc": "2BH", "hs": "BTH", "cs": "BTH"}
+CANONICAL = {"x": "BTI", "y": "BTK", "h": "BH", "c": "BH", "hc": "2BH", "hs": "BTH", "cs": "BTH"}
 """The canonical layout of each part. ``hs`` and ``cs`` are all hidden and all cell states."""
 
 

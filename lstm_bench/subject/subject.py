@@ -19,17 +19,20 @@ CONTRACT = Interface(
     arguments=(Slot("x", "BTI"), (Slot("h", "BH"), Slot("c", "BH"))),
     keywords={},
     stateless=(Slot("x", "BTI"),),
-    result=(Slot("y", "(TB)H"), (Slot("h", "BH"), Slot("c", "BH"))),
+    result=(Slot("y", "(TB)K"), (Slot("h", "BH"), Slot("c", "BH"))),
 )
 
 
 class _ContractMap:
-    def load(self, module: Any, parameters: Parameters) -> None:
+    def load(self, module: Any, parameters: Parameters) -> Parameters:
         module.load_parameters(parameters)
+        return parameters
 
-    def gradients(self, module: Any) -> Parameters:
-        gradients: Parameters = module.read_gradients()
-        return gradients
+    def gradients(self, module: Any) -> dict[str, torch.Tensor]:
+        for parameter in module.parameters():
+            if parameter.grad is None:
+                parameter.grad = torch.zeros_like(parameter)
+        return dict(module.read_gradients().named())
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,8 @@ class Subject:
     ) -> Instance:
         """A fresh module with these sizes, in this dtype, on this device."""
         module = self.factory(input_size, hidden_size, **self.kwargs).to(device=device, dtype=dtype)
-        return Instance(module, CONTRACT, _ContractMap(), input_size, hidden_size)
+        head_size = hidden_size if module.has_head else None
+        return Instance(module, CONTRACT, _ContractMap(), input_size, hidden_size, head_size)
 
 
 def open_subject(target: str, **kwargs: Any) -> Subject:

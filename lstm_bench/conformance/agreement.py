@@ -1,0 +1,112 @@
+"""Agreement on one size: values, states and every gradient against the float64 reference.
+
+The precondition of every speed figure: no ratio between things that do not do the same work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from lstm_bench.conformance import tolerances
+from lstm_bench.conformance.problem import Problem, pose, solve_instance, solve_reference
+from lstm_bench.subject import Subject
+
+
+@dataclass(frozen=True)
+class Deviation:
+    """One tensor that is off: where it is worst, what was got and what was expected."""
+
+    part: str
+    where: tuple[int, ...]
+    got: float
+    expected: float
+    error: float
+    allowed: float
+
+    def __str__(self) -> str:
+        return (
+            f"{self.part} at {list(self.where)}: got {self.got:.6g}, expected {self.expected:.6g} "
+            f"(relative error {self.error:.2g}, allowed {self.allowed:.2g})"
+        )
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Whether a subject agrees with the reference on one size, and how far off it is."""
+
+    agrees: bool
+    message: str
+    errors: Mapping[str, float]
+
+
+def relative_error(got: Tensor, expected: Tensor) -> float:
+    """Largest difference over the largest expected magnitude; infinite where a NaN stands in one."""
+    got, expected = got.double().cpu(), expected.double().cpu()
+    if got.shape != expected.shape or bool((got.isfinite() != expected.isfinite()).any()):
+        return float("inf")
+    difference = (got - expected).abs().nan_to_num().max().item()
+    scale = expected.abs().nan_to_num(posinf=0.0).max().item()
+    return difference / scale if scale > 0 else (0.0 if difference == 0 else float("inf"))
+
+
+def deviation(part: str, got: Tensor, expected: Tensor, limit: float) -> Deviation | None:
+    """The worst entry of a tensor that is off by more than ``limit``, or None."""
+    error = relative_error(got, expected)
+    if error <= limit:
+        return None
+    if got.shape != expected.shape:
+        return Deviation(f"{part} (shape {tuple(got.shape)})", (), float("nan"), 0.0, error, limit)
+    difference = (got.double() - expected.double()).abs().nan_to_num(nan=float("inf"))
+    flat = int(difference.argmax())
+    where = tuple(int(i) for i in torch.unravel_index(torch.tensor(flat), expected.shape))
+    return Deviation(part, where, got[where].item(), expected[where].item(), error, limit)
+
+
+def compare(
+    got: Mapping[str, Tensor], problem: Problem, *, gradients: bool = True
+) -> tuple[list[Deviation], dict[str, float]]:
+    """Every part of ``got`` against the reference on the same (already rounded) problem."""
+    dtype = problem.x.dtype
+    expected = solve_reference(problem.to(torch.float64), gradients=gradients)
+    floor = solve_reference(problem, gradients=gradients)
+    deviations, errors = [], {}
+    for part, value in got.items():
+        noise = relative_error(floor[part], expected[part])
+        limit = tolerances.allowed(dtype, noise, problem.terms)
+        errors[part] = relative_error(value, expected[part])
+        found = deviation(part, value, expected[part], limit)
+        if found is not None:
+            deviations.append(found)
+    return deviations, errors
+
+
+def agree(
+    subject: Subject,
+    *,
+    input_size: int,
+    hidden_size: int,
+    batch: int,
+    steps: int,
+    dtype: torch.dtype = torch.float32,
+    device: torch.device | str = "cpu",
+    seed: int = 0,
+    gradients: bool = True,
+) -> Agreement:
+    """Check a subject on the very size that is about to be measured.
+
+    An exception is no agreement; its first line is the message.
+    """
+    try:
+        instance = subject.build(input_size, hidden_size, dtype=dtype, device=device)
+        problem = pose(instance, batch=batch, steps=steps, seed=seed, dtype=dtype, device=device)
+        got = solve_instance(instance, problem, gradients=gradients)
+        deviations, errors = compare(got, problem, gradients=gradients)
+    except Exception as error:  # a subject may raise anything, and that is the finding
+        text = str(error).strip().splitlines()
+        return Agreement(False, f"{type(error).__name__}: {text[0] if text else ''}", {})
+    message = "; ".join(str(d) for d in deviations[:2])
+    return Agreement(not deviations, message, errors)
