@@ -124,18 +124,28 @@ def pose(
     return replace(problem, parameters=instance.load(problem.parameters))
 
 
-Results = dict[str, Tensor]
-"""Values by part (``y``, ``h``, ``c``) and gradients as ``grad x``, ``grad h0``, ``grad W_f``, …"""
+class Results(dict[str, Tensor]):
+    """Values by part (``y``, ``h``, ``c``) and gradients as ``grad x``, ``grad W_f``, ….
+
+    A part with a remark, such as ``grad b_f (in bias_hh)`` for the second of two biases, is
+    expected to be what the part itself is.
+    """
+
+    def __missing__(self, part: str) -> Tensor:
+        plain = part.split(" (")[0]
+        if plain == part:
+            raise KeyError(part)
+        return self[plain]
 
 
 def solve_reference(problem: Problem, *, gradients: bool = True) -> Results:
     """The reference's results, in the problem's dtype."""
-    values: Results = reference.run(problem.parameters, problem.x, problem.state).named()
+    values = Results(reference.run(problem.parameters, problem.x, problem.state).named())
     if gradients:
         found = reference.gradients(
             problem.parameters, problem.x, problem.state, problem.cotangents
         )
-        values |= {f"grad {name}": g for name, g in found.named().items()}
+        values.update({f"grad {name}": g for name, g in found.named().items()})
     return values
 
 
@@ -146,7 +156,7 @@ def solve_instance(instance: Instance, problem: Problem, *, gradients: bool = Tr
         state = (problem.state[0].clone(), problem.state[1].clone())
     if not gradients:
         with torch.no_grad():
-            return dict(instance.run(x, state))
+            return Results(instance.run(x, state))
     leaves = [x, *(state or ())]
     for leaf in leaves:
         leaf.requires_grad_()
@@ -155,7 +165,8 @@ def solve_instance(instance: Instance, problem: Problem, *, gradients: bool = Tr
     parts = instance.run(x, state)
     trace = Trace(parts.get("y"), parts.get("h"), parts.get("c"))
     problem.cotangents.loss(trace).backward()  # type: ignore[no-untyped-call]
-    results: Results = {name: part.detach() for name, part in trace.named().items()}
+    results = Results({name: part.detach() for name, part in trace.named().items()})
     for name, leaf in zip(("x", "h0", "c0"), leaves, strict=False):
         results[f"grad {name}"] = torch.zeros_like(leaf) if leaf.grad is None else leaf.grad
-    return results | {f"grad {name}": g for name, g in instance.gradients().items()}
+    results.update({f"grad {name}": g for name, g in instance.gradients().items()})
+    return results

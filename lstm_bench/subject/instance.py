@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from impls.parameters import Parameters
 from lstm_bench.subject.interface import Interface, Slot, fill, leaves, read
+from lstm_bench.subject.tensors import learnable
 
 State = tuple[Tensor, Tensor]
 
@@ -26,7 +27,7 @@ class ParameterMap(Protocol):
         """Load, and return what the module now computes with (no bias there: zeros here)."""
         ...
 
-    def gradients(self, module: Any) -> dict[str, Tensor]:
+    def gradients(self, module: Any, input_size: int, hidden_size: int) -> dict[str, Tensor]:
         """Gradients by canonical name (``W_i`` … ``b_h``), for what the module holds."""
         ...
 
@@ -51,9 +52,9 @@ class Instance:
         self.head_size = head_size
         """K, the number of features that the output layer gives; None without one."""
 
-    def parameters(self) -> list[nn.Parameter]:
-        """The module's own parameters, in its own layout."""
-        return list(self.module.parameters())
+    def parameters(self) -> list[Tensor]:
+        """The tensors that the module computes with and that want a gradient."""
+        return [t for t in learnable(self.module).values() if t.requires_grad]
 
     def load(self, parameters: Parameters) -> Parameters:
         """Take these values as far as the module holds them, and say what it computes with now.
@@ -68,7 +69,7 @@ class Instance:
 
         A parameter without a gradient gives zeros, as autograd means it.
         """
-        return self.parameter_map.gradients(self.module)
+        return self.parameter_map.gradients(self.module, self.input_size, self.hidden_size)
 
     def bind(self, x: Tensor, state: State | None) -> Callable[[], Any]:
         """The module's own call on x (B, T, I) and the state, with nothing left to convert.
@@ -83,7 +84,8 @@ class Instance:
     def _native(self, x: Tensor, state: State | None) -> tuple[tuple[Any, ...], dict[str, Any]]:
         interface = self.interface
         if state is None and interface.stateless is not None:
-            return fill(interface.stateless, {"x": x}), {}
+            parts = {"x": x}
+            return fill(interface.stateless, parts), fill(dict(interface.stateless_keywords), parts)
         if state is None:
             zeros = x.new_zeros(x.shape[0], self.hidden_size)
             state = (zeros, zeros.clone())

@@ -17,8 +17,17 @@ from torch import Tensor
 
 from lstm_bench.subject import axes as layout
 
-CANONICAL = {"x": "BTI", "y": "BTK", "h": "BH", "c": "BH", "hc": "2BH", "hs": "BTH", "cs": "BTH"}
-"""The canonical layout of each part. ``hs`` and ``cs`` are all hidden and all cell states."""
+CANONICAL = {
+    "x": "BTI",
+    "y": "BTK",
+    "h": "BH",
+    "c": "BH",
+    "hc": "2BH",
+    "ch": "2BH",
+    "cs": "BTK",
+}
+"""The canonical layout of each part. ``hc``, ``ch``: both states in one tensor, in that order;
+``cs``: the cell states of all steps."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +57,7 @@ Form: TypeAlias = Any
 
 @dataclass(frozen=True)
 class Steps:
-    """A result that is a Python list with one entry a step, each in this form."""
+    """A result that is a Python list with one tensor a step; ``each``: as stacked along axis 0."""
 
     each: Slot
 
@@ -68,12 +77,13 @@ class Interface:
     stateless: tuple[Form, ...] | None
     result: Form
     takes_state: bool = True
+    stateless_keywords: Mapping[str, Form] = field(default_factory=dict)
     head: bool = False
     notes: tuple[str, ...] = field(default=())
 
     def returns(self, role: str) -> bool:
         """Whether the result holds this part."""
-        return any(slot.role == role for slot in slots(self.result))
+        return any(role in slot.role for slot in slots(self.result))
 
 
 def slots(form: Form) -> Iterator[Slot]:
@@ -102,8 +112,8 @@ def fill(form: Form, parts: Mapping[str, Tensor]) -> Any:
 
 
 def _part(role: str, parts: Mapping[str, Tensor]) -> Tensor:
-    if role == "hc":
-        return torch.stack([parts["h"], parts["c"]])
+    if role in ("hc", "ch"):
+        return torch.stack([parts[letter] for letter in role])
     return parts[role]
 
 
@@ -123,7 +133,7 @@ def leaves(form: Form, result: Any) -> Iterator[tuple[Slot, Tensor]]:
             raise ValueError(f"expected a tensor for {form}, got {type(result).__name__}")
         yield form, result
     elif isinstance(form, Steps):
-        yield form.each, torch.stack(list(result), dim=1)
+        yield form.each, torch.stack(list(result))
     elif isinstance(form, Mapping):
         for key, value in form.items():
             yield from leaves(value, result[key])
@@ -139,8 +149,12 @@ def read(form: Form, result: Any, sizes: dict[str, int]) -> dict[str, Tensor]:
     parts: dict[str, Tensor] = {}
     for slot, tensor in leaves(form, result):
         part = layout.restore(tensor, CANONICAL[slot.role], slot.axes, sizes)
-        if slot.role == "hc":
-            parts["h"], parts["c"] = part.unbind(0)
+        if slot.role in ("hc", "ch"):
+            parts |= dict(zip(slot.role, part.unbind(0), strict=True))
         else:
             parts[slot.role] = part
+    if "cs" in parts:  # all states of all steps: the last ones are the state
+        cells = parts.pop("cs")
+        parts.setdefault("c", cells[:, -1])
+        parts.setdefault("h", parts["y"][:, -1])
     return parts

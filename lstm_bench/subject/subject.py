@@ -1,47 +1,41 @@
-"""A subject: whatever is under test, ours or a stranger's, by name."""
+"""A subject: whatever is under test, ours or a stranger's, by name.
+
+Everyone comes in by the same door. Nothing here knows an implementation of ours from a
+stranger's class: each is constructed, called and mapped by what it does.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import torch
 
-from impls.parameters import Parameters
-from impls.registry import implementations
-from lstm_bench.errors import UsageError
+from lstm_bench.subject.construct import Recipe
+from lstm_bench.subject.findings import Finding, findings
+from lstm_bench.subject.identify import Identified, identify, prepare
 from lstm_bench.subject.instance import Instance
-from lstm_bench.subject.interface import Interface, Slot
-
-CONTRACT = Interface(
-    kind="sequence",
-    arguments=(Slot("x", "BTI"), (Slot("h", "BH"), Slot("c", "BH"))),
-    keywords={},
-    stateless=(Slot("x", "BTI"),),
-    result=(Slot("y", "(TB)K"), (Slot("h", "BH"), Slot("c", "BH"))),
-)
-
-
-class _ContractMap:
-    def load(self, module: Any, parameters: Parameters) -> Parameters:
-        module.load_parameters(parameters)
-        return parameters
-
-    def gradients(self, module: Any) -> dict[str, torch.Tensor]:
-        for parameter in module.parameters():
-            if parameter.grad is None:
-                parameter.grad = torch.zeros_like(parameter)
-        return dict(module.read_gradients().named())
+from lstm_bench.subject.interface import Interface
+from lstm_bench.subject.load import load_target
+from lstm_bench.subject.mapping import ProbedMap
+from lstm_bench.subject.tensors import learnable
 
 
 @dataclass(frozen=True)
 class Subject:
-    """A name and how to build instances of any size."""
+    """A name, how to build instances of any size, and what probing found."""
 
     name: str
     factory: Any
+    recipe: Recipe
+    interface: Interface
+    parameter_map: ProbedMap
     kwargs: Mapping[str, Any] = field(default_factory=dict)
+    dtype: torch.dtype = torch.float64
+    proven: bool = True
+    findings: tuple[Finding, ...] = ()
 
     def build(
         self,
@@ -51,18 +45,64 @@ class Subject:
         dtype: torch.dtype = torch.float32,
         device: torch.device | str = "cpu",
     ) -> Instance:
-        """A fresh module with these sizes, in this dtype, on this device."""
-        module = self.factory(input_size, hidden_size, **self.kwargs).to(device=device, dtype=dtype)
-        head_size = hidden_size if module.has_head else None
-        return Instance(module, CONTRACT, _ContractMap(), input_size, hidden_size, head_size)
+        """A fresh module with these sizes, in this dtype, on this device, in evaluation mode."""
+        module = prepare(self.recipe.build(self.factory, input_size, hidden_size), dtype, device)
+        return Instance(
+            module,
+            self.interface,
+            self.parameter_map,
+            input_size,
+            hidden_size,
+            self._head_size(module),
+        )
+
+    def _head_size(self, module: Any) -> int | None:
+        head = self.parameter_map.head
+        if head.weight is None:
+            return None
+        return int(learnable(module)[head.weight].shape[0 if head.transposed else 1])
+
+    def describe(self) -> dict[str, str]:
+        """The interface that was found, in words, part by part."""
+        from lstm_bench.subject.words import interface_in_words
+
+        return interface_in_words(self.recipe, self.interface, self.parameter_map, self.dtype)
 
 
 def open_subject(target: str, **kwargs: Any) -> Subject:
-    """The subject called ``target``; kwargs go to its constructor. Raises UsageError."""
-    known = implementations()
-    if target not in known:
-        raise UsageError(f"unknown implementation '{target}': choose from {', '.join(known)}")
-    reason = known[target].unavailable()
-    if reason is not None:
-        raise UsageError(f"implementation '{target}' is not available here: {reason}")
-    return Subject(target, known[target].load(), kwargs)
+    """The subject called ``target``; kwargs go to its constructor.
+
+    target: a registered name, ``package.module:Attribute`` or ``path/file.py:Attribute``.
+    Raises CannotLoad (a UsageError), or NotAnLSTM, IsVariant or Ambiguous with the reasons.
+    """
+    return subject_from(load_target(target), target, **kwargs)
+
+
+def subject_from(factory: Any, name: str, **kwargs: Any) -> Subject:
+    """The same for a class or a factory at hand."""
+    found = _identify(factory, tuple(sorted(kwargs.items(), key=lambda item: item[0])))
+    return Subject(
+        name,
+        factory,
+        found.recipe,
+        found.interface,
+        found.parameter_map,
+        kwargs,
+        found.dtype,
+        found.proven,
+        findings(factory, found),
+    )
+
+
+def _identify(factory: Any, kwargs: tuple[tuple[str, Any], ...]) -> Identified:
+    try:
+        return _identify_once(factory, kwargs)
+    except TypeError as error:
+        if "unhashable" not in str(error):
+            raise
+        return identify(factory, dict(kwargs))
+
+
+@lru_cache(maxsize=64)
+def _identify_once(factory: Any, kwargs: tuple[tuple[str, Any], ...]) -> Identified:
+    return identify(factory, dict(kwargs))

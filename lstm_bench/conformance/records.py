@@ -1,0 +1,125 @@
+"""What flows through the room of judgement, as plain frozen values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Status(StrEnum):
+    """How one check ended."""
+
+    PASS = "pass"
+    FAIL = "fail"
+    WARNING = "warning"
+    """Right, but short of what a good module does; counts under ``--strict`` only."""
+    INCONCLUSIVE = "inconclusive"
+    UNSUPPORTED = "unsupported"
+    """The subject says clearly that it does not do this (no double backward, say)."""
+    SKIPPED = "skipped"
+    """Does not apply (no state argument, say) or was not asked for."""
+    ERROR = "error"
+    """The check itself could not be carried out."""
+
+
+class Verdict(StrEnum):
+    """What is said of one target."""
+
+    CONFORMS = "conforms"
+    DEFECTIVE = "defective"
+    VARIANT = "variant"
+    INCONCLUSIVE = "inconclusive"
+    UNSUPPORTED = "unsupported"
+    ERROR = "error"
+
+
+CLASSES = (
+    "equations",
+    "parameters",
+    "state",
+    "layout",
+    "batch_time",
+    "gradients",
+    "randomness",
+    "validation",
+    "dtype_device",
+    "memory",
+    "module",
+    "numerics",
+)
+"""The failure classes, in the order in which checks run: causes before consequences."""
+
+
+class Outcome(Exception):  # noqa: N818 - raised by a check to end with a status, not an error
+    """Raised by a check that does not simply pass."""
+
+    status: Status
+
+    def __init__(self, message: str, script: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.script = script
+        """A stand-alone script that shows it, where the check has one."""
+
+
+class Failed(Outcome):
+    """Wrong: says what was got, what was expected, and where (step, row, unit)."""
+
+    status = Status.FAIL
+
+
+class Warned(Outcome):
+    status = Status.WARNING
+
+
+class Inconclusive(Outcome):
+    status = Status.INCONCLUSIVE
+
+
+class Unsupported(Outcome):
+    status = Status.UNSUPPORTED
+
+
+class Skipped(Outcome):
+    status = Status.SKIPPED
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """One check on one subject. ``check_class`` is one of :data:`CLASSES`."""
+
+    name: str
+    check_class: str
+    status: Status
+    message: str = ""
+    script: str | None = None
+    seconds: float = 0.0
+
+    def as_json(self) -> dict[str, Any]:
+        fields = asdict(self)
+        fields["class"] = fields.pop("check_class")
+        return fields
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """The verdict on one target and everything it rests on; what ``check --json`` writes."""
+
+    target: str
+    verdict: Verdict
+    diagnosis: tuple[str, ...] = ()
+    interface: Mapping[str, Any] = field(default_factory=dict)
+    checks: tuple[CheckResult, ...] = ()
+    seconds: float = 0.0
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "target": self.target,
+            "verdict": str(self.verdict),
+            "diagnosis": list(self.diagnosis),
+            "interface": dict(self.interface),
+            "checks": [check.as_json() for check in self.checks],
+            "seconds": round(self.seconds, 3),
+        }

@@ -1,0 +1,168 @@
+"""Which constructor argument is the input size and which the hidden size?
+
+Names give the order in which to try, never the answer: a recipe counts only when the module
+it builds can be called and behaves. See :mod:`lstm_bench.subject.probe`.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+I, H = "I", "H"  # noqa: E741
+"""Placeholders in a recipe, and in ``--kwargs``, for the two sizes."""
+
+
+@dataclass(frozen=True)
+class Size:
+    """A placeholder for a size; ``[H]`` is a list that holds it."""
+
+    name: str
+    in_list: bool = False
+
+    def value(self, sizes: Mapping[str, int]) -> Any:
+        return [sizes[self.name]] if self.in_list else sizes[self.name]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to build a module of any size: arguments with placeholders for the sizes."""
+
+    arguments: tuple[Any, ...] = ()
+    keywords: Mapping[str, Any] = field(default_factory=dict)
+
+    def build(self, factory: Any, input_size: int, hidden_size: int) -> Any:
+        """Call the factory with the sizes put in. Whatever it raises passes through."""
+        sizes = {I: input_size, H: hidden_size}
+
+        def put(value: Any) -> Any:
+            return value.value(sizes) if isinstance(value, Size) else value
+
+        return factory(*map(put, self.arguments), **{k: put(v) for k, v in self.keywords.items()})
+
+    def __str__(self) -> str:
+        def show(value: Any) -> str:
+            if isinstance(value, Size):
+                return f"[{value.name}]" if value.in_list else value.name
+            return repr(value)
+
+        shown = [show(a) for a in self.arguments]
+        shown += [f"{k}={show(v)}" for k, v in self.keywords.items()]
+        return f"({', '.join(shown)})"
+
+
+_INPUT = re.compile(
+    r"^(input|inputs|in|inp|x|feature|features|emb|embed|embedding|vocab)"
+    r"(_?(size|sz|dim|dims|features|feature|channels|units|length|len|depth|width|n|num|d))?$"
+    r"|^(n|num|nb|d|dim|size)_?(in|inp|input|inputs|features|feature|x|emb|embed)(_?(size|dim|features))?$"
+    r"|^(nin|nx|ninp|d_?model_?in|idim|isize|input_shape|D|n_inputs|num_input_features)$"
+)
+_HIDDEN = re.compile(
+    r"^(hidden|hid|h|state|cell|lstm|rnn|recurrent|units?|out|output|memory)"
+    r"(_?(size|sz|dim|dims|features|feature|channels|units|state|layer_size|width|nodes|n|d))?$"
+    r"|^(n|num|nb|d|dim|size)_?(hid|hidden|hiddens|units?|cells?|neurons|state|h|out|output|outputs)"
+    r"(_?(size|dim|units|features))?$"
+    r"|^(nhid|nh|nhidden|d_?model|hsize|hdim|odim|width|H|memory_size|hidden_sizes|hidden_dims)$"
+)
+_DEFAULTS: tuple[tuple[str, tuple[Any, ...]], ...] = (
+    (r"layers?$|^depth$|^l$|stack", (1,)),
+    (r"direction", (1,)),
+    (r"bidir", (False,)),
+    (r"bias$|^use_bias", (True,)),
+    (r"drop|zoneout|keep", (0.0,)),
+    (r"batch_?first", (True,)),
+    (r"device", ("cpu",)),
+    (r"dtype", (None,)),
+    (r"batch", (7,)),
+    (r"(seq|steps|time|len)", (4,)),
+    (r"act|nonlin", ("tanh",)),
+    (r"(out|class|target|vocab|label|proj)", (Size(H),)),
+)
+
+
+def recipes(factory: Any, given: Mapping[str, Any]) -> Iterator[Recipe]:
+    """Recipes to try, the likeliest first. ``given`` are the user's own keyword arguments.
+
+    A given value of ``"I"`` or ``"H"`` stands for a size, which settles the question.
+    """
+    fixed = {name: Size(v) if v in (I, H) else v for name, v in given.items()}
+    told = {v.name for v in fixed.values() if isinstance(v, Size)}
+    if told == {I, H}:
+        yield Recipe((), fixed)
+        return
+    seen: set[str] = set()
+    for recipe in _candidates(factory, fixed):
+        if str(recipe) not in seen:
+            seen.add(str(recipe))
+            yield recipe
+
+
+def _candidates(factory: Any, fixed: dict[str, Any]) -> Iterator[Recipe]:
+    parameters = _parameters(factory)
+    if parameters is not None:
+        named = [p for p in parameters if p.name not in fixed]
+        roles = {p.name: _role(p.name) for p in named}
+        inputs = [p.name for p in named if roles[p.name] == I]
+        hidden = [p.name for p in named if roles[p.name] == H]
+        required = [p for p in named if p.default is p.empty]
+        for in_list in (False, True):
+            for i, h in _pairs(inputs, hidden, [p.name for p in required]):
+                others = {
+                    p.name: _guess(p.name) for p in required if p.name not in (i, h)
+                }
+                sizes = {i: Size(I), h: Size(H, in_list)}
+                yield _as_call(parameters, {**fixed, **others, **sizes})
+    yield Recipe((Size(I), Size(H)), fixed)
+    yield Recipe((Size(H), Size(I)), fixed)
+    yield Recipe((Size(I), Size(H), 1), fixed)
+    yield Recipe((1, Size(I), Size(H)), fixed)
+    yield Recipe((Size(I), Size(H), Size(H)), fixed)
+    yield Recipe((Size(I), Size(H, True)), fixed)
+
+
+def _pairs(inputs: list[str], hidden: list[str], required: list[str]) -> Iterator[tuple[str, str]]:
+    """(input name, hidden name), pairs told by name first, then by position in either order."""
+    for i in inputs:
+        for h in hidden:
+            yield i, h
+    unnamed = [n for n in required if n not in inputs and n not in hidden]
+    for i in inputs:
+        yield from ((i, n) for n in unnamed)
+    for h in hidden:
+        yield from ((n, h) for n in unnamed)
+    for a in required[:4]:
+        yield from ((a, b) for b in required[:4] if a != b)
+
+
+def _parameters(factory: Any) -> list[inspect.Parameter] | None:
+    try:
+        found = list(inspect.signature(factory).parameters.values())
+    except (TypeError, ValueError):
+        return None
+    named = [p for p in found if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    return named or None
+
+
+def _role(name: str) -> str | None:
+    if _INPUT.match(name) or _INPUT.match(name.lower()):
+        return I
+    if _HIDDEN.match(name) or _HIDDEN.match(name.lower()):
+        return H
+    return None
+
+
+def _guess(name: str) -> Any:
+    for pattern, (value,) in _DEFAULTS:
+        if re.search(pattern, name.lower()):
+            return value
+    return 1
+
+
+def _as_call(parameters: list[inspect.Parameter], values: Mapping[str, Any]) -> Recipe:
+    """Positional-only parameters by position, all others by name."""
+    arguments = [values[p.name] for p in parameters if p.kind is p.POSITIONAL_ONLY]
+    positional = {p.name for p in parameters if p.kind is p.POSITIONAL_ONLY}
+    return Recipe(tuple(arguments), {k: v for k, v in values.items() if k not in positional})

@@ -1,0 +1,47 @@
+"""Why a target did not become a Subject. Each carries sentences for people, first cause first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from lstm_bench.errors import UsageError
+
+
+class CannotLoad(UsageError):
+    """The target cannot be imported, found or constructed at all."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What probing had in hand when it stopped, for whoever can make more of it.
+
+    module: the constructed module; call(x (B, T, I), states) → its parts in canonical layout.
+    """
+
+    module: Any
+    input_size: int
+    hidden_size: int
+    call: Callable[..., dict[str, Any]] | None = None
+
+
+class ProbeError(Exception):
+    """Probing ended without a Subject."""
+
+    def __init__(self, *sentences: str, evidence: Evidence | None = None) -> None:
+        super().__init__(" ".join(sentences))
+        self.sentences = sentences
+        self.evidence = evidence
+
+
+class NotAnLSTM(ProbeError):
+    """Nothing about it behaves like a recurrent layer with two states."""
+
+
+class Ambiguous(ProbeError):
+    """Several readings fit, or none does; says which option or adapter would settle it."""
+
+
+class IsVariant(ProbeError):
+    """Another recurrence by design."""

@@ -1,0 +1,179 @@
+"""What probing alone already shows: silent parameters, names that contradict what they do."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lstm_bench.subject.identify import Identified
+from lstm_bench.subject.nudge import KIND_BIAS, KIND_H, KIND_X, UNKNOWN, Labels
+from lstm_bench.subject.patterns import TensorLayout
+from lstm_bench.subject.probe import H, I
+
+WORDS = ("input gate", "forget gate", "output gate", "candidate")
+TORCH_ORDER = (0, 1, 3, 2)
+"""i, f, g, o with g the candidate: the order in which ``nn.LSTM`` and ``nn.LSTMCell`` store gates."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """level: "fail", "warning" or "note"; check_class as in the conformance room's classes."""
+
+    level: str
+    check_class: str
+    sentence: str
+
+
+def findings(factory: Any, found: Identified) -> tuple[Finding, ...]:
+    del factory
+    layouts = found.parameter_map.layouts
+    return (
+        *_silent_parameters(found),
+        *_torch_names(layouts),
+        *_gate_names(layouts),
+        *_state_order(found),
+        *_strengths(found.labels),
+    )
+
+
+def _silent_parameters(found: Identified) -> Iterator[Finding]:
+    """A parameter, or a gate's block of one, that moves nothing at all."""
+    for name in found.silent:
+        shape = found.labels[name].unit.shape
+        if shape and H in shape or 4 * H in shape:
+            yield Finding("fail", "parameters", f"`{name}` has no effect on any output or state")
+
+
+def _torch_names(layouts: Mapping[str, TensorLayout]) -> Iterator[Finding]:
+    """Names and shapes of nn.LSTM or nn.LSTMCell promise its order of gates."""
+    for suffix in ("_l0", ""):
+        for name, layout in layouts.items():
+            prefix, _, last = name.rpartition("weight_ih" + suffix)
+            if last or not name.endswith("weight_ih" + suffix):
+                continue
+            wanted = {f"{prefix}weight_{s}{suffix}" for s in ("ih", "hh")}
+            biases = {f"{prefix}bias_{s}{suffix}" for s in ("ih", "hh")}
+            own = {n for n in layouts if n.startswith(prefix) and "." not in n[len(prefix) :]}
+            if own not in (wanted, wanted | biases) or _shape(layout) != (4 * H, I):
+                continue
+            for n in sorted(own):
+                order = layouts[n].gate_order
+                if order != TORCH_ORDER or layouts[n].interleaved:
+                    yield Finding(
+                        "fail",
+                        "parameters",
+                        f"`{n}` has the name and shape of nn.LSTM's parameter but not its order "
+                        f"of gates: it holds {_order(layouts[n])}, nn.LSTM's checkpoints hold "
+                        "i, f, g, o; they load and give other results",
+                    )
+                    return
+
+
+def _shape(layout: TensorLayout) -> tuple[int, ...]:
+    return tuple(layout.labels(I, H)["kind"].shape)
+
+
+def _order(layout: TensorLayout) -> str:
+    letters = ", ".join("ifog"[g] for g in layout.gate_order)
+    return letters + (" interleaved by unit" if layout.interleaved else "")
+
+
+_GATE_WORDS = (
+    (0, re.compile(r"^(i|in|inp|input|ig|update|write)(_?g(ate)?)?$")),
+    (1, re.compile(r"^(f|fg|forget|keep|for)(_?g(ate)?)?$")),
+    (2, re.compile(r"^(o|og|out|output|read)(_?g(ate)?)?$")),
+    (3, re.compile(r"^(a|c|g|z|u|n|j|k|cc|cg|cell|cand|candidate|memory|new|modulation|tilde|c_?tilde|c_?hat|cell_?g(ate)?|g_?gate)$")),
+)
+
+
+def _gate_names(layouts: Mapping[str, TensorLayout]) -> Iterator[Finding]:
+    """Four tensors alike but for a gate's name in theirs: does each do what its name says?"""
+    for kind, operand in ((KIND_X, "x"), (KIND_H, "h")):
+        single = {n: lay.gate_order[0] for n, lay in layouts.items()
+                  if kind in lay.kinds and len(lay.gate_order) == 1}  # fmt: skip
+        if len(single) != 4 or len(set(single.values())) != 4:
+            continue
+        claimed = _claims(list(single))
+        if claimed is None:
+            continue
+        wrong = [n for n in single if claimed[n] != single[n]]
+        if wrong:
+            listed = "; ".join(f"`{n}` acts as the {WORDS[single[n]]}" for n in wrong)
+            yield Finding(
+                "fail", "equations", f"gates are mixed up: {listed} (seen from {operand})"
+            )
+            return
+
+
+def _claims(names: list[str]) -> dict[str, int] | None:
+    """The gate that each of four names claims, where all four claim a different one."""
+    prefix = os.path.commonprefix(names)
+    suffix = os.path.commonprefix([n[::-1] for n in names])[::-1]
+    claims: dict[str, int] = {}
+    for name in names:
+        word = name[len(prefix) : len(name) - len(suffix)] if suffix else name[len(prefix) :]
+        word = re.sub(r"([a-z])([A-Z])", r"\1_\2", word).lower().strip("._0123456789")
+        gate = next((g for g, pattern in _GATE_WORDS if pattern.match(word)), None)
+        if gate is None:
+            return None
+        claims[name] = gate
+    return claims if len(set(claims.values())) == 4 else None
+
+
+def _state_order(found: Identified) -> Iterator[Finding]:
+    """States must come out in the order in which they go in."""
+    interface = found.interface
+    taken = _order_of_states((interface.arguments, interface.keywords))
+    returned = _order_of_states(interface.result)
+    if taken and returned and taken != returned:
+        yield Finding(
+            "fail",
+            "state",
+            f"the state goes in as ({', '.join(taken)}) and comes out as "
+            f"({', '.join(returned)}): h and c are swapped, so a returned state cannot be "
+            "handed back",
+        )
+
+
+def _order_of_states(form: Any) -> list[str]:
+    from lstm_bench.subject.interface import slots
+
+    order: list[str] = []
+    flat = form if not isinstance(form, tuple) or len(form) != 2 else form
+    for slot in slots(flat):
+        order += [r for r in slot.role if slot.role in ("h", "c", "hc", "ch") and r not in order]
+    return order if len(order) == 2 else []
+
+
+def _strengths(labels: Mapping[str, Labels]) -> Iterator[Finding]:
+    """Entries of one gate and unit must all count the same, biases too."""
+    by_gate: dict[tuple[int, int], list[tuple[float, str]]] = {}
+    for name, found in labels.items():
+        mask = (found.gate != UNKNOWN) & (found.kind == KIND_BIAS)
+        for gate in np.unique(found.gate[mask]):
+            here = mask & (found.gate == gate)
+            by_gate.setdefault((int(gate), KIND_BIAS), []).append(
+                (float(np.median(found.strength[here])), name)
+            )
+    for (gate, _), biases in by_gate.items():
+        weights = [
+            float(np.median(found.strength[(found.gate == gate) & (found.kind == KIND_X)]))
+            for found in labels.values()
+            if ((found.gate == gate) & (found.kind == KIND_X)).any()
+        ]
+        if not weights:
+            continue
+        for strength, name in biases:
+            times = strength / weights[0]
+            if times > 1.8:
+                yield Finding(
+                    "fail",
+                    "parameters",
+                    f"the bias `{name}` counts {times:.0f} times in the {WORDS[gate]}, "
+                    "where each bias counts once",
+                )

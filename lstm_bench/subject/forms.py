@@ -1,0 +1,180 @@
+"""Ways to call a recurrent module, the likeliest first.
+
+Each candidate is a call form with slots x, h and c (see :mod:`lstm_bench.subject.interface`).
+Names in a signature only order the candidates; which one holds is decided by what it does.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import typing
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from lstm_bench.subject.interface import Constant, Form, Slot, rebuild
+
+_STATE = re.compile(
+    r"state|hid|^hx|^h_?x|init|prev|^h_?\d?$|^h_?t|^s\d?$|^hc|carry|memory|mem|^past|last|^c_?\d?$|^cx|cell"
+)
+_X = re.compile(r"^(x|xs|x_?t|input|inputs|inp|seq|sequence|data|emb|embedded|features|input_?\d?)")
+_NOT_STATE = re.compile(r"mask|len|train|drop|pack|device|return|reverse|pad|attention")
+
+STATE_AXES = ("BH", "1BH", "B1H")
+STACKED_AXES = ("2BH", "21BH", "12BH", "B2H", "B(2H)", "1B(2H)")
+DICT_KEYS = (("h", "c"), ("h0", "c0"), ("hidden", "cell"), ("hx", "cx"), ("h_0", "c_0"))
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call form. ``states``: how many states it hands over; ``named``: by a telling name."""
+
+    arguments: tuple[Form, ...]
+    keywords: dict[str, Form] = field(default_factory=dict)
+    states: int = 0
+    named: bool = False
+
+
+@dataclass(frozen=True)
+class Signature:
+    """The parameters of a call that matter: which takes x, and which may take a state."""
+
+    x_position: int
+    others: tuple[str, ...]
+    required: tuple[str, ...]
+    annotations: dict[str, Any]
+
+
+def signature_of(module: Any) -> Signature:
+    """What can be learnt from the signature of ``forward``; a guess where it cannot be read."""
+    function = getattr(module, "forward", None) or module
+    try:
+        found = [
+            p
+            for p in inspect.signature(function).parameters.values()
+            if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)
+        ]
+    except (TypeError, ValueError):
+        found = []
+    names = [p.name for p in found] or _schema_names(function) or ["input", "state"]
+    required = [p.name for p in found if p.default is p.empty]
+    x_position = 0
+    if len(names) > 1 and _STATE.search(names[0]) and not _X.match(names[0]):
+        x_position = next((k for k, name in enumerate(names) if _X.match(name)), 0)
+    x = names[x_position]
+    try:
+        hints = typing.get_type_hints(function)
+    except Exception:  # annotations of strangers may name anything
+        hints = {}
+    return Signature(
+        x_position,
+        tuple(n for n in names if n != x),
+        tuple(n for n in required if n != x),
+        hints,
+    )
+
+
+def _schema_names(function: Any) -> list[str]:
+    """Argument names of a scripted method, which has a schema instead of a signature."""
+    schema = getattr(function, "schema", None)
+    return [a.name for a in schema.arguments if a.name != "self"] if schema is not None else []
+
+
+def stateless_calls(x: Slot, signature: Signature) -> Iterator[Call]:
+    """x alone; then with None for whatever else is required."""
+    yield _place(signature, x, {})
+    if signature.required:
+        yield _place(signature, x, {name: Constant(None) for name in signature.required})
+
+
+def stateful_calls(x: Slot, signature: Signature, examples: list[Any]) -> Iterator[Call]:
+    """Every way to hand over a state. ``examples``: forms that the module itself gave."""
+    ordered = sorted(signature.others, key=lambda name: not _looks_like_state(name))
+    singles = [name for name in ordered if not _NOT_STATE.search(name)]
+    containers = [*examples, *_annotated(signature), *_containers()]
+    pairs = [(a, b) for k, a in enumerate(singles) for b in singles[k + 1 :]]
+    pairs = [(a, b) for a, b in pairs if _in_order(signature, a, b)]
+    if len(signature.required) == 2:  # f(x, h, c), both required: a pair of arguments
+        yield from _pair_calls(signature, x, pairs)
+    for name in singles[:4]:
+        for form in containers:
+            rest = {n: Constant(None) for n in signature.required if n != name}
+            named = bool(_looks_like_state(name))
+            yield _place(signature, x, {**rest, name: form}, states=2, named=named)
+    yield from _pair_calls(signature, x, pairs)
+
+
+def single_state_calls(x: Slot, signature: Signature) -> Iterator[Call]:
+    """One state only, as ``nn.GRU`` takes it."""
+    for name in signature.others[:3]:
+        for axes in STATE_AXES:
+            yield _place(signature, x, {name: Slot("h", axes)}, states=1)
+
+
+def _pair_calls(
+    signature: Signature, x: Slot, pairs: list[tuple[str, str]]
+) -> Iterator[Call]:
+    for first, second in pairs[:6]:
+        for axes in STATE_AXES:
+            named = _looks_like_state(first) and _looks_like_state(second)
+            form = {first: Slot("h", axes), second: Slot("c", axes)}
+            yield _place(signature, x, form, states=2, named=bool(named))
+
+
+def _containers() -> Iterator[Form]:
+    """Pairs, nested lists, stacked tensors, dicts; each with every order of axes."""
+    for axes in STATE_AXES:
+        yield (Slot("h", axes), Slot("c", axes))
+    for axes in STATE_AXES:
+        yield [Slot("h", axes), Slot("c", axes)]
+        yield [(Slot("h", axes), Slot("c", axes))]
+        yield ([Slot("h", axes)], [Slot("c", axes)])
+        yield [[Slot("h", axes), Slot("c", axes)]]
+    for axes in STACKED_AXES:
+        yield Slot("hc", axes)
+    for h, c in DICT_KEYS:
+        for axes in STATE_AXES[:2]:
+            yield {h: Slot("h", axes), c: Slot("c", axes)}
+
+
+def _annotated(signature: Signature) -> Iterator[Form]:
+    """A NamedTuple or a dataclass of two fields that an annotation asks for."""
+    for hint in signature.annotations.values():
+        for kind in (hint, *typing.get_args(hint)):
+            fields = getattr(kind, "_fields", None)
+            if isinstance(kind, type) and fields is not None and len(fields) == 2:
+                for axes in STATE_AXES:
+                    yield rebuild(kind(None, None), [Slot("h", axes), Slot("c", axes)])
+
+
+def _looks_like_state(name: str) -> bool:
+    return bool(_STATE.search(name.lower())) and not _NOT_STATE.search(name.lower())
+
+
+def _in_order(signature: Signature, first: str, second: str) -> bool:
+    return signature.others.index(first) < signature.others.index(second)
+
+
+def _place(
+    signature: Signature,
+    x: Slot,
+    values: dict[str, Form],
+    *,
+    states: int = 0,
+    named: bool = False,
+) -> Call:
+    """Arguments by position as far as there is no gap before them, the rest by keyword."""
+    order = list(signature.others)
+    order.insert(signature.x_position, "")
+    arguments: list[Form] = []
+    for name in order:
+        if name == "":
+            arguments.append(x)
+        elif name in values:
+            arguments.append(values[name])
+        else:
+            break
+    placed = {n for n in order[: len(arguments)] if n}
+    keywords = {n: form for n, form in values.items() if n not in placed}
+    return Call(tuple(arguments), keywords, states, named)

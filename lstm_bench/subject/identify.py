@@ -1,0 +1,331 @@
+"""From a factory to a Subject: construct, find the interface, find the parameters, prove it."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from lstm_bench.subject import nudge
+from lstm_bench.subject.complete import completions, coverage, is_complete
+from lstm_bench.subject.construct import Recipe, recipes
+from lstm_bench.subject.errors import Ambiguous, CannotLoad, Evidence, IsVariant, NotAnLSTM
+from lstm_bench.subject.instance import Instance
+from lstm_bench.subject.interface import Interface
+from lstm_bench.subject.load import describe
+from lstm_bench.subject.mapping import HeadLayout, ProbedMap
+from lstm_bench.subject.nudge import CONFLICT, GATE_A, GATE_I, KIND_X, UNKNOWN, Labels
+from lstm_bench.subject.patterns import TensorLayout, fit
+from lstm_bench.subject.probe import Found, H, I, Probe
+from lstm_bench.subject.proof import prove
+from lstm_bench.subject.tensors import learnable
+
+DIVISIBLE = (12, 4)
+"""Sizes that suit constructors which ask one to divide the other; no LSTM asks that."""
+
+
+@dataclass(frozen=True)
+class Identified:
+    """All that probing found out. proven: the mapping gives the reference's values."""
+
+    recipe: Recipe
+    interface: Interface
+    parameter_map: ProbedMap
+    dtype: torch.dtype
+    labels: Mapping[str, Labels]
+    silent: tuple[str, ...]
+    proven: bool
+
+
+def identify(factory: Any, kwargs: Mapping[str, Any]) -> Identified:
+    """Probe a factory. Raises CannotLoad, NotAnLSTM, IsVariant or Ambiguous."""
+    recipe, found = _find_interface(factory, kwargs)
+    module, dtype = _module_for_values(factory, recipe, found.interface)
+    return _find_parameters(module, recipe, found.interface, dtype)
+
+
+def prepare(module: Any, dtype: torch.dtype, device: torch.device | str = "cpu") -> Any:
+    """Evaluation mode, in this dtype, as far as the object knows these."""
+    if isinstance(module, nn.Module):
+        module = module.to(device=device, dtype=dtype)
+        module.eval()
+    return module
+
+
+# -- construction and interface ------------------------------------------------------------
+
+
+def _find_interface(factory: Any, kwargs: Mapping[str, Any]) -> tuple[Recipe, Found]:
+    best: tuple[Recipe, Found] | None = None
+    failures: list[str] = []
+    calls: list[str] = []
+    built: Any = None
+    for recipe in recipes(factory, kwargs):
+        try:
+            module = _construct(recipe, factory, I, H)
+        except Exception as error:
+            failures.append(describe(error))
+            continue
+        built = module
+        found = _probe(module, calls)
+        if found is None:
+            continue
+        if best is None or found.rank > best[1].rank:
+            best = recipe, found
+        if found.recurrent and not found.single_state:
+            return recipe, found
+    if best is None:
+        _give_up(factory, kwargs, built, failures, calls)
+    assert best is not None
+    recipe, found = best
+    evidence = Evidence(built, I, H, _raw_call(built, found.interface))
+    if found.single_state and found.recurrent:
+        raise IsVariant(
+            "it takes and returns one state, where an LSTM has two (h and c): "
+            "a recurrence such as a GRU or a plain RNN",
+            evidence=evidence,
+        )
+    if not found.recurrent:
+        raise NotAnLSTM(
+            "its output at a step depends on that step's input alone, and it takes no state: "
+            "it is not a recurrent layer",
+            evidence=evidence,
+        )
+    return best
+
+
+def _construct(recipe: Recipe, factory: Any, input_size: int, hidden_size: int) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return recipe.build(factory, input_size, hidden_size)
+
+
+def _probe(module: Any, calls: list[str]) -> Found | None:
+    if not callable(module):
+        return None
+    module = prepare(module, torch.float32)
+    tensors = learnable(module)
+    if not tensors:
+        return None
+    nudge.randomise(tensors, seed=3)
+    probe = Probe(module)
+    found = probe.sequence()
+    if found is None or not found.recurrent or (found.single_state or found.states == 0):
+        cell = probe.cell()
+        if cell is not None and (found is None or cell.rank > found.rank):
+            found = cell
+    calls += probe.errors
+    return found
+
+
+def _raw_call(module: Any, interface: Interface) -> Any:
+    instance = Instance(module, interface, ProbedMap({}), I, H)
+
+    def call(x: Tensor, state: Any = None) -> dict[str, Tensor]:
+        return instance.run(x, state)
+
+    return call
+
+
+def _give_up(
+    factory: Any, kwargs: Mapping[str, Any], built: Any, failures: list[str], calls: list[str]
+) -> None:
+    if built is None:
+        for recipe in recipes(factory, kwargs):
+            try:
+                _construct(recipe, factory, *DIVISIBLE)
+            except Exception:
+                continue
+            raise NotAnLSTM(
+                f"it cannot be built for input size {I} and hidden size {H} "
+                f"({failures[0] if failures else ''}), though it can for other sizes; "
+                "an LSTM takes any two sizes"
+            )
+        reason = failures[0] if failures else "nothing to call"
+        raise CannotLoad(
+            f"the constructor failed: {reason}. If it needs other arguments, give them: "
+            '--kwargs "name=value", with I and H for the input and hidden size'
+        )
+    if not learnable(built):
+        raise NotAnLSTM("it holds no parameters")
+    seen = list(dict.fromkeys(calls))
+    raise NotAnLSTM(
+        "no way of calling it as a recurrent layer or cell was found"
+        + (f" (tried {len(calls)} calls; the first said {seen[0]})" if seen else "")
+        + "; if it is one, wrap it in a factory whose module takes (x, (h, c)) and "
+        "returns (output, (h, c))",
+        evidence=Evidence(built, I, H),
+    )
+
+
+# -- parameters ----------------------------------------------------------------------------
+
+
+def _module_for_values(
+    factory: Any, recipe: Recipe, interface: Interface
+) -> tuple[Any, torch.dtype]:
+    """A module in float64 where it runs in float64, else in float32."""
+    for dtype in (torch.float64, torch.float32):
+        module = prepare(_construct(recipe, factory, I, H), dtype)
+        nudge.randomise(learnable(module), seed=3)
+        instance = Instance(module, interface, ProbedMap({}), I, H)
+        x, h, c = (torch.ones(s, dtype=dtype) * 0.3 for s in ((2, 1, I), (2, H), (2, H)))
+        try:
+            with torch.no_grad():
+                parts = instance.run(x, (h, c) if interface.takes_state else None)
+        except Exception:
+            continue
+        if all(part.dtype == dtype for part in parts.values()):
+            return module, dtype
+    return prepare(_construct(recipe, factory, I, H), torch.float32), torch.float32
+
+
+def _step_of(instance: Instance) -> nudge.Step:
+    """One step as a function (x (N, I), h, c) → parts (N, …)."""
+
+    def step(x: Tensor, h: Tensor, c: Tensor) -> dict[str, Tensor]:
+        state = (h, c) if instance.interface.takes_state else None
+        parts = dict(instance.run(x.unsqueeze(1), state))
+        if "y" in parts:
+            parts["y"] = parts["y"][:, 0]
+        if "h" not in parts and parts["y"].shape[-1] == instance.hidden_size:
+            parts["h"] = parts["y"]
+        return parts
+
+    return step
+
+
+def _find_parameters(
+    module: Any, recipe: Recipe, interface: Interface, dtype: torch.dtype
+) -> Identified:
+    tensors = learnable(module)
+    instance = Instance(module, interface, ProbedMap({}), I, H)
+    step = _step_of(instance)
+    try:
+        labels = nudge.label(tensors, step, I, H, dtype, stateful=interface.takes_state)
+    except Exception as error:
+        raise Ambiguous(
+            f"a single step could not be run to probe its parameters: {describe(error)}"
+        ) from error
+    _settle_doubtful_gates(labels)
+    evidence = Evidence(module, I, H, _raw_call(module, interface))
+    head = _head(labels)
+    layouts: dict[str, TensorLayout] = {}
+    for name, found in labels.items():
+        layout = fit(found, I, H)
+        if layout is not None:
+            layouts[name] = layout
+    silent = {
+        name: tuple(tensors[name].shape)
+        for name, found in labels.items()
+        if (found.unit == UNKNOWN).all() and name not in (head.weight, head.bias)
+    }
+    attempts = [layouts] if is_complete(layouts) else list(_some(layouts, silent))
+    if not attempts:
+        _cannot_map(labels, layouts, evidence)
+    instance.head_size = _head_size(tensors, head)
+    interface = replace(interface, head=head.weight is not None)
+    best: ProbedMap | None = None
+    for attempt in attempts:
+        candidate = ProbedMap(attempt, head, coverage=coverage(attempt))
+        proven = prove(replace_map(instance, candidate), dtype)
+        if proven is not None:
+            left = tuple(n for n in silent if n not in attempt)
+            return Identified(recipe, interface, proven, dtype, labels, left, True)
+        best = best or candidate
+    assert best is not None
+    left = tuple(n for n in silent if n not in best.layouts)
+    return Identified(recipe, interface, best, dtype, labels, left, False)
+
+
+def replace_map(instance: Instance, parameter_map: ProbedMap) -> Instance:
+    return Instance(
+        instance.module,
+        instance.interface,
+        parameter_map,
+        instance.input_size,
+        instance.hidden_size,
+        instance.head_size,
+    )
+
+
+def _some(
+    layouts: dict[str, TensorLayout], silent: Mapping[str, tuple[int, ...]], most: int = 60
+) -> Iterator[dict[str, TensorLayout]]:
+    for k, attempt in enumerate(completions(layouts, silent, I, H)):
+        if k == most:
+            return
+        if is_complete(attempt):
+            yield attempt
+
+
+def _settle_doubtful_gates(labels: Mapping[str, Labels]) -> None:
+    """Where two gates look alike (both squash by a sigmoid, say), tell them apart by place.
+
+    Input gate and candidate enter as a product; with the same squashing on both, no behaviour
+    tells them apart. Then the labels are taken back, and layout fills them in as i before a.
+    """
+    seen: dict[tuple[int, int, int], list[int]] = {}
+    for found in labels.values():
+        mask = found.kind == KIND_X
+        for index, unit, gate in zip(
+            found.index[mask], found.unit[mask], found.gate[mask], strict=True
+        ):
+            seen.setdefault((0, int(index), int(unit)), []).append(int(gate))
+    for gate in (GATE_I, GATE_A):
+        if any(gates.count(gate) > 1 for gates in seen.values()):
+            for found in labels.values():
+                found.gate[(found.gate == GATE_I) | (found.gate == GATE_A)] = UNKNOWN
+
+
+def _head(labels: Mapping[str, Labels]) -> HeadLayout:
+    weight, transposed, bias = None, False, None
+    for name, found in labels.items():
+        if found.head_feature.size == 0 or (found.head_feature < 0).any():
+            continue
+        if (found.head_unit == CONFLICT).all():
+            bias = name
+        elif found.head_feature.ndim == 2 and (found.head_unit >= 0).all():
+            weight = name
+            transposed = bool(
+                (found.head_feature == found.head_feature[:, :1]).all()
+                and found.head_feature.shape[0] > 1
+            )
+            if found.head_feature.shape[0] == 1:
+                transposed = bool(np.unique(found.head_unit).size > 1)
+    return HeadLayout(weight, transposed, bias if weight is not None else None)
+
+
+def _head_size(tensors: Mapping[str, Tensor], head: HeadLayout) -> int | None:
+    if head.weight is None:
+        return None
+    return tensors[head.weight].shape[0 if head.transposed else 1]
+
+
+def _cannot_map(
+    labels: Mapping[str, Labels], layouts: Mapping[str, TensorLayout], evidence: Evidence
+) -> None:
+    mixed = [n for n, found in labels.items() if (found.unit == CONFLICT).any()]
+    if mixed:
+        raise Ambiguous(
+            f"entries of `{mixed[0]}` move several units at once, which no LSTM's weight does: "
+            "a normalisation, a projection, several layers, or factorised weights",
+            evidence=evidence,
+        )
+    words = {0: "input gate", 1: "forget gate", 2: "output gate", 3: "candidate"}
+    found = coverage(layouts)
+    missing = [
+        f"the {words[g]} from {operand}"
+        for kind, operand in ((0, "x"), (1, "h"))
+        for g in range(4)
+        if g not in found[kind]
+    ]
+    raise Ambiguous(
+        "no parameter was found that feeds " + ", ".join(missing),
+        evidence=evidence,
+    )

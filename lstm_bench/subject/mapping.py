@@ -1,0 +1,180 @@
+"""Canonical parameters ↔ a module's own tensors, by the layouts that probing found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from impls.parameters import GATES, Parameters
+from lstm_bench.subject.nudge import KIND_BIAS, KIND_H, KIND_X
+from lstm_bench.subject.patterns import TensorLayout
+from lstm_bench.subject.tensors import learnable
+
+FIELDS = {KIND_X: "W", KIND_H: "U", KIND_BIAS: "b"}
+
+
+@dataclass(frozen=True)
+class HeadLayout:
+    """Where the output layer is: weight (H, K), or (K, H) where ``transposed``, and its bias."""
+
+    weight: str | None = None
+    transposed: bool = False
+    bias: str | None = None
+
+
+@dataclass(frozen=True)
+class ProbedMap:
+    """Layouts by tensor name. ``constants``: what the module adds to each gate by itself."""
+
+    layouts: Mapping[str, TensorLayout]
+    head: HeadLayout = HeadLayout()
+    constants: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
+    coverage: Mapping[int, frozenset[int]] = field(default_factory=dict)
+
+    @torch.no_grad()
+    def load(self, module: Any, parameters: Parameters) -> Parameters:
+        """Load as far as the module holds them; return what it computes with now.
+
+        Where several tensors act as their sum (two biases), the value is split unevenly among
+        them, so that one that is ignored or counted twice shows.
+        """
+        tensors = learnable(module)
+        sizes = (parameters.input_size, parameters.hidden_size)
+        effective = parameters.to(dtype=torch.float64).map(torch.zeros_like)
+        wanted = parameters.to(dtype=torch.float64)
+        share = {name: self._share(name) for name in self.layouts}
+        for name, layout in self.layouts.items():
+            where = _where(layout, *sizes, like=tensors[name])
+            value = _gather(wanted, where) * share[name]
+            tensors[name].copy_(value.to(tensors[name].dtype))
+            _scatter(effective, where, tensors[name].double())
+        for gate, constant in enumerate(self.constants):
+            effective.b[gate] += constant
+        return self._load_head(tensors, parameters, effective)
+
+    def _share(self, name: str) -> float:
+        """1, or an uneven share where another tensor feeds the same sums."""
+        group = self._duplicates.get(name)
+        if group is None:
+            return 1.0
+        rank, count = group.index(name), len(group)
+        return 0.375 if rank < count - 1 else 1 - 0.375 * (count - 1)
+
+    @cached_property
+    def _duplicates(self) -> dict[str, list[str]]:
+        """For each tensor that shares its role with others (two biases), all that share it."""
+        by_role: dict[tuple[Any, ...], list[str]] = {}
+        for name, layout in self.layouts.items():
+            kinds = tuple(sorted(layout.kinds))
+            if kinds == (KIND_BIAS,):
+                by_role.setdefault((kinds, frozenset(layout.gate_order)), []).append(name)
+        return {name: names for names in by_role.values() if len(names) > 1 for name in names}
+
+    def _load_head(
+        self, tensors: Mapping[str, Tensor], wanted: Parameters, effective: Parameters
+    ) -> Parameters:
+        dtype = wanted.W.dtype
+        body = effective.to(dtype=dtype).without_head()
+        if self.head.weight is None or wanted.head is None:
+            return body
+        W_h, b_h = wanted.head
+        tensors[self.head.weight].copy_(W_h.T if self.head.transposed else W_h)
+        if self.head.bias is None:
+            b_h = torch.zeros_like(b_h)
+        else:
+            own = tensors[self.head.bias]
+            own.copy_(b_h.reshape(own.shape))
+        return Parameters(body.W, body.U, body.b, W_h, b_h)
+
+    def gradients(self, module: Any, input_size: int, hidden_size: int) -> dict[str, Tensor]:
+        """Gradients by canonical name. Where two tensors feed the same sums, both are given:
+        the second as ``b_f (in bias_hh)``. None counts as zeros, as autograd means it."""
+        tensors = learnable(module)
+        found: dict[str, Tensor] = {}
+        for name, layout in self.layouts.items():
+            own = tensors[name]
+            if not own.requires_grad:
+                continue
+            gradient = torch.zeros_like(own) if own.grad is None else own.grad
+            for part, value in _by_gate(layout, gradient, input_size, hidden_size).items():
+                found[part if part not in found else f"{part} (in {name})"] = value
+        return found | self._head_gradients(tensors)
+
+    def _head_gradients(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        found = {}
+        if self.head.weight is not None and tensors[self.head.weight].requires_grad:
+            gradient = _gradient(tensors[self.head.weight])
+            found["W_h"] = gradient.T if self.head.transposed else gradient
+        if self.head.bias is not None and tensors[self.head.bias].requires_grad:
+            found["b_h"] = _gradient(tensors[self.head.bias]).reshape(-1)
+        return found
+
+
+def _gradient(tensor: Tensor) -> Tensor:
+    return torch.zeros_like(tensor) if tensor.grad is None else tensor.grad
+
+
+def _where(
+    layout: TensorLayout, input_size: int, hidden_size: int, like: Tensor
+) -> dict[str, Tensor]:
+    """Index tensors for each entry: kind, index, gate, unit. Raises ValueError on another shape."""
+    found = _expanded(layout, input_size, hidden_size, str(like.device))
+    if found["kind"].shape != like.shape:
+        raise ValueError(
+            f"a parameter of shape {tuple(like.shape)} where {tuple(found['kind'].shape)} "
+            f"was expected for input size {input_size} and hidden size {hidden_size}"
+        )
+    return found
+
+
+@lru_cache(maxsize=128)
+def _expanded(
+    layout: TensorLayout, input_size: int, hidden_size: int, device: str
+) -> dict[str, Tensor]:
+    labels = layout.labels(input_size, hidden_size)
+    return {name: torch.from_numpy(array).to(device) for name, array in labels.items()}
+
+
+def _gather(parameters: Parameters, where: dict[str, Tensor]) -> Tensor:
+    value = torch.zeros(where["kind"].shape, dtype=torch.float64, device=parameters.W.device)
+    for kind, field_name in FIELDS.items():
+        mask = where["kind"] == kind
+        if mask.any():
+            gate, index, unit = (where[n][mask] for n in ("gate", "index", "unit"))
+            source = getattr(parameters, field_name)
+            value[mask] = source[gate, unit] if kind == KIND_BIAS else source[gate, index, unit]
+    return value
+
+
+def _scatter(into: Parameters, where: dict[str, Tensor], value: Tensor) -> None:
+    """Add each entry to the canonical coordinate that it feeds."""
+    for kind, field_name in FIELDS.items():
+        mask = where["kind"] == kind
+        if mask.any():
+            gate, index, unit = (where[n][mask] for n in ("gate", "index", "unit"))
+            place = (gate, unit) if kind == KIND_BIAS else (gate, index, unit)
+            getattr(into, field_name).index_put_(place, value[mask], accumulate=True)
+
+
+def _by_gate(
+    layout: TensorLayout, gradient: Tensor, input_size: int, hidden_size: int
+) -> dict[str, Tensor]:
+    """A tensor's gradient cut up by canonical name: ``W_i`` (I, H), ``b_f`` (H,), …"""
+    where = _where(layout, input_size, hidden_size, like=gradient)
+    found = {}
+    for kind, field_name in FIELDS.items():
+        for gate in layout.gate_order:
+            mask = (where["kind"] == kind) & (where["gate"] == gate)
+            if not mask.any():
+                continue
+            index, unit = where["index"][mask], where["unit"][mask]
+            count = {KIND_X: input_size, KIND_H: hidden_size, KIND_BIAS: 1}[kind]
+            part = gradient.new_zeros(count, hidden_size)
+            part[index, unit] = gradient[mask]
+            found[f"{field_name}_{GATES[gate]}"] = part[0] if kind == KIND_BIAS else part
+    return found

@@ -1,0 +1,246 @@
+"""What does each entry of each parameter do? Nudge it and watch.
+
+One step of an LSTM is, for each gate g and unit u,  z_g[u] = x·W_g[:,u] + h·U_g[:,u] + b_g[u].
+So every entry multiplies one operand (an x_j, an h_j, or 1) and feeds one gate of one unit.
+On rows of chosen data, with all entries at random moderate values, a small nudge tells:
+
+- the **unit**: the only column of the new c and h that moves;
+- the **operand**: with x = e_j and h = 0 only entries of x_j and biases move anything, and so on;
+- the **gate**, by the sign of dc over random rows, whatever the exact activations are:
+  output gate: c does not move (and dh has the sign of h);   forget gate: dc has the sign of c0;
+  candidate: dc is positive everywhere;   input gate: dc has the sign of the candidate, so mixed.
+
+Nothing is guessed from names, shapes or positions, so any layout is found the same way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+GATE_I, GATE_F, GATE_O, GATE_A = range(4)
+KIND_X, KIND_H, KIND_BIAS = range(3)
+UNKNOWN = -1
+CONFLICT = -2
+
+Step = Callable[[Tensor, Tensor, Tensor], Mapping[str, Tensor]]
+"""(x (N, I), h (N, H), c (N, H)) → parts: h and c (N, H), y (N, K), as far as there are any."""
+
+Array = NDArray[np.int64]
+
+
+@dataclass
+class Labels:
+    """What each entry of a tensor does; arrays of the tensor's shape, -1 where nothing moved.
+
+    kind: operand x, h or bias; index: which x_j or h_j; gate in the order i, f, o, a; unit.
+    coefficient: how many times the entry counts, relative to the others of its gate.
+    head: entries that move the output but no state.
+    """
+
+    kind: Array
+    index: Array
+    gate: Array
+    unit: Array
+    strength: NDArray[np.float64]
+    head_unit: Array
+    head_feature: Array
+
+    @classmethod
+    def blank(cls, shape: tuple[int, ...]) -> Labels:
+        def unknown() -> Array:
+            return np.full(shape, UNKNOWN, dtype=np.int64)
+
+        return cls(
+            unknown(), unknown(), unknown(), unknown(), np.zeros(shape), unknown(), unknown()
+        )
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of data: ``dense`` random ones first, then x = h = 0, then each x = e_j, each h = e_j."""
+
+    x: Tensor
+    h: Tensor
+    c: Tensor
+    dense: int
+
+
+def rows(input_size: int, hidden_size: int, dtype: torch.dtype, seed: int = 0) -> Rows:
+    generator = torch.Generator().manual_seed(seed)
+    dense = 24
+    total = dense + 1 + input_size + hidden_size
+    x = torch.zeros(total, input_size, dtype=torch.float64)
+    h = torch.zeros(total, hidden_size, dtype=torch.float64)
+    x[:dense] = torch.randn(dense, input_size, generator=generator, dtype=torch.float64)
+    h[:dense] = torch.randn(dense, hidden_size, generator=generator, dtype=torch.float64)
+    c = torch.rand(total, hidden_size, generator=generator, dtype=torch.float64) + 0.4
+    c[: dense // 2] *= -1
+    c[:dense] = c[torch.randperm(dense, generator=generator)]
+    first = dense + 1
+    x[first : first + input_size] = torch.eye(input_size, dtype=torch.float64)
+    h[first + input_size :] = torch.eye(hidden_size, dtype=torch.float64)
+    return Rows(x.to(dtype), h.to(dtype), c.to(dtype), dense)
+
+
+@torch.no_grad()
+def randomise(tensors: Mapping[str, Tensor], seed: int) -> None:
+    """Random moderate values, none near zero: nothing saturates and nothing is switched off."""
+    generator = torch.Generator().manual_seed(seed)
+    for tensor in tensors.values():
+        size = torch.rand(tensor.shape, generator=generator, dtype=torch.float64) * 0.4 + 0.2
+        sign = torch.randint(0, 2, tensor.shape, generator=generator) * 2 - 1
+        tensor.copy_((size * sign).to(tensor.dtype))
+
+
+def label(
+    tensors: Mapping[str, Tensor],
+    step: Step,
+    input_size: int,
+    hidden_size: int,
+    dtype: torch.dtype,
+    *,
+    stateful: bool = True,
+) -> dict[str, Labels]:
+    """Nudge every entry of every tensor and say what it does."""
+    data = rows(input_size, hidden_size, dtype)
+    randomise(tensors, seed=1)
+    state = (data.h, data.c) if stateful else (torch.zeros_like(data.h), torch.zeros_like(data.c))
+    observer = _Observer(step, data, state, dtype)
+    return {name: observer.tensor(tensor) for name, tensor in tensors.items()}
+
+
+class _Observer:
+    def __init__(
+        self, step: Step, data: Rows, state: tuple[Tensor, Tensor], dtype: torch.dtype
+    ) -> None:
+        self._step = step
+        self._data = data
+        self._state = state
+        self._delta = 1e-5 if dtype == torch.float64 else 2e-2
+        self._noise = 1e-9 if dtype == torch.float64 else 2e-6
+        self._base = self._observe()
+
+    def _observe(self) -> dict[str, NDArray[np.float64]]:
+        with torch.no_grad():
+            parts = self._step(self._data.x, *self._state)
+        return {name: part.double().cpu().numpy() for name, part in parts.items()}
+
+    def tensor(self, tensor: Tensor) -> Labels:
+        labels = Labels.blank(tuple(tensor.shape))
+        flat = tensor.detach().view(-1) if tensor.is_contiguous() else None
+        for position, where in enumerate(np.ndindex(*tensor.shape)):
+            target = flat[position] if flat is not None else tensor.detach()[where]
+            before = target.clone()
+            target += self._delta
+            moved = self._observe()
+            target.copy_(before)
+            change = {n: (moved[n] - self._base[n]) / self._delta for n in moved}
+            self._read(labels, where, change)
+        return labels
+
+    def _read(
+        self, labels: Labels, where: tuple[int, ...], change: Mapping[str, NDArray[np.float64]]
+    ) -> None:
+        limit = self._noise / self._delta
+        dh, dc = change.get("h"), change.get("c")
+        states = [d for d in (dc, dh) if d is not None]
+        moved = sum((np.abs(d) > limit).astype(float) for d in states) if states else None
+        if moved is None or not np.any(moved):
+            self._read_head(labels, where, change, limit)
+            return
+        units = np.flatnonzero(moved.sum(axis=0))
+        if len(units) != 1:
+            labels.unit[where] = CONFLICT
+            return
+        unit = int(units[0])
+        kind, index = self._operand(moved[self._data.dense :, unit] > 0)
+        labels.unit[where], labels.kind[where], labels.index[where] = unit, kind, index
+        if kind < 0:
+            return
+        gate, strength = self._gate(unit, self._value(kind, index), dc, dh, limit)
+        labels.gate[where], labels.strength[where] = gate, strength
+
+    def _operand(self, active: NDArray[np.bool_]) -> tuple[int, int]:
+        """From the rows (zero, e_1 … for x, e_1 … for h) in which anything moved."""
+        inputs = self._data.x.shape[1]
+        zero, singles = active[0], np.flatnonzero(active[1:])
+        if zero:
+            return KIND_BIAS, 0
+        if len(singles) != 1:
+            return CONFLICT, UNKNOWN
+        j = int(singles[0])
+        return (KIND_X, j) if j < inputs else (KIND_H, j - inputs)
+
+    def _value(self, kind: int, index: int) -> NDArray[np.float64]:
+        dense = self._data.dense
+        if kind == KIND_BIAS:
+            return np.ones(dense)
+        operand = self._data.x if kind == KIND_X else self._state[0]
+        values: NDArray[np.float64] = operand[:dense, index].double().numpy()
+        return values
+
+    def _gate(
+        self,
+        unit: int,
+        value: NDArray[np.float64],
+        dc: NDArray[np.float64] | None,
+        dh: NDArray[np.float64] | None,
+        limit: float,
+    ) -> tuple[int, float]:
+        """The gate by the signs over the dense rows, and the strength (mean |dz|-like size)."""
+        dense = self._data.dense
+        seen = dc if dc is not None else dh
+        assert seen is not None
+        slope = seen[:dense, unit] / value
+        visible = np.abs(seen[:dense, unit]) > limit
+        c0 = self._state[1][:dense, unit].double().numpy()
+        if dc is not None and dh is not None and not visible.any():
+            slope = dh[:dense, unit] / value
+            return GATE_O, float(np.median(np.abs(slope)))
+        sign = np.sign(slope[visible])
+        strength = float(np.median(np.abs(slope)))
+        if dc is None and "h" in self._base:
+            h = self._base["h"][:dense, unit][visible]
+            if _agree(sign, np.sign(h)):
+                return GATE_O, strength
+        if np.any(c0 != 0) and _agree(sign, np.sign(c0[visible])):
+            return GATE_F, strength
+        return (GATE_A if _agree(sign, np.ones_like(sign)) else GATE_I), strength
+
+    def _read_head(
+        self,
+        labels: Labels,
+        where: tuple[int, ...],
+        change: Mapping[str, NDArray[np.float64]],
+        limit: float,
+    ) -> None:
+        """An entry of the output layer moves one feature of y, in proportion to one unit of h."""
+        dy = change.get("y")
+        if dy is None or "h" not in self._base:
+            return
+        features = np.flatnonzero((np.abs(dy) > limit).any(axis=0))
+        if len(features) != 1:
+            return
+        feature = int(features[0])
+        column = dy[:, feature]
+        labels.head_feature[where] = feature
+        if np.allclose(column, column[0], rtol=1e-3):
+            labels.head_unit[where] = CONFLICT  # the head's bias: the same on every row
+            return
+        h = self._base["h"]
+        errors = np.abs(h - column[:, None]).max(axis=0)
+        labels.head_unit[where] = int(errors.argmin())
+
+
+def _agree(sign: NDArray[np.float64], expected: NDArray[np.float64]) -> bool:
+    """Whether the signs are the same on (nearly) all rows, or opposite on all."""
+    if sign.size == 0:
+        return False
+    share = float((sign == expected).mean())
+    return share > 0.95 or share < 0.05

@@ -1,0 +1,483 @@
+"""How is this module called, and what does it return? Found by what it does.
+
+Every candidate call is tried on sizes that are all different. That it runs is no evidence:
+wrong calls often do. So one row or one step is perturbed and what moves is looked at:
+
+- an output that moves along one axis only, from the perturbed place on, tells time from batch;
+- a state argument counts when perturbing it moves something;
+- the cell state is the one of the two that can push a returned state beyond all bounds.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lstm_bench.subject import axes as layout
+from lstm_bench.subject.forms import (
+    Call,
+    Signature,
+    signature_of,
+    single_state_calls,
+    stateful_calls,
+    stateless_calls,
+)
+from lstm_bench.subject.interface import CANONICAL, Form, Interface, Slot, fill
+from lstm_bench.subject.results import (
+    Leaf,
+    Path,
+    build_form,
+    leaves_of,
+    sequence_axes,
+    slot_for,
+    state_axes,
+)
+
+B, T, I, H = 7, 4, 5, 3  # noqa: E741 - the field's names; all different, none a multiple
+MOVED = 1e-6
+
+
+@dataclass(frozen=True)
+class Found:
+    """An interface and how sure it is. states: how many given states have an effect (0 to 2)."""
+
+    interface: Interface
+    states: int
+    recurrent: bool
+    stateful_call: bool
+    single_state: bool = False
+
+    @property
+    def rank(self) -> tuple[bool, int, bool]:
+        return (self.recurrent, self.states, self.stateful_call)
+
+
+class Probe:
+    """One constructed module under probing."""
+
+    def __init__(self, module: Any, seed: int = 0) -> None:
+        self.module = module
+        self.signature: Signature = signature_of(module)
+        self.errors: list[str] = []
+        generator = torch.Generator().manual_seed(seed)
+        self.x = torch.randn(B, T, I, generator=generator) * 0.8
+        self.h = torch.randn(B, H, generator=generator) * 0.5
+        self.c = torch.randn(B, H, generator=generator) * 0.8
+
+    def call(self, call: Call, **parts: Tensor) -> Any:
+        """The module's result, or None where the call raises or gives no finite tensor."""
+        given = {"x": self.x, "h": self.h, "c": self.c, **parts}
+        try:
+            with torch.no_grad(), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                result = self.module(*fill(call.arguments, given), **fill(call.keywords, given))
+        except Exception as error:  # a wrong guess may raise anything
+            self.errors.append(f"{type(error).__name__}: {str(error).splitlines()[:1]}")
+            return None
+        return result if any(True for _ in leaves_of(result, T)) else None
+
+    # -- sequences -------------------------------------------------------------------------
+
+    def sequence(self) -> Found | None:
+        """The best reading as a layer over sequences (B, T, I) or (T, B, I)."""
+        best: Found | None = None
+        for found in self._sequence_readings():
+            if best is None or found.rank > best.rank:
+                best = found
+            if best.recurrent and best.states == 2:
+                break
+        return best
+
+    def _sequence_readings(self) -> Iterator[Found]:
+        stateless: dict[str, Call] = {}
+        results: dict[str, Any] = {}
+        for axes in ("BTI", "TBI"):
+            for call in stateless_calls(Slot("x", axes), self.signature):
+                result = self.call(call)
+                if result is not None:
+                    stateless[axes], results[axes] = call, result
+                    break
+        layouts = self._layouts(stateless, results)
+        for axes in layouts:
+            alone = stateless.get(axes)
+            examples = list(self._examples(results.get(axes)))
+            for call in stateful_calls(Slot("x", axes), self.signature, examples):
+                reading = self._read_sequence(call, alone, axes)
+                if reading is not None:
+                    yield reading
+        for axes in layouts:
+            if axes in stateless:
+                reading = self._read_sequence(None, stateless[axes], axes)
+                if reading is not None:
+                    yield reading
+        for axes in layouts:
+            for call in single_state_calls(Slot("x", axes), self.signature):
+                reading = self._read_sequence(call, stateless.get(axes), axes)
+                if reading is not None:
+                    yield replace(reading, single_state=True)
+
+    def _layouts(self, stateless: Mapping[str, Call], results: Mapping[str, Any]) -> list[str]:
+        """Both layouts, the one in which the batch rows stay apart first, alone where sure."""
+        shares = {
+            axes: self._confinement(call, results[axes], axes) for axes, call in stateless.items()
+        }
+        ordered = sorted(("BTI", "TBI"), key=lambda axes: -shares.get(axes, 0.0))
+        first, second = ordered
+        if shares.get(first, 0.0) > 0.99 and shares.get(second, 0.0) < 0.9:
+            return [first]
+        return ordered
+
+    def _confinement(self, call: Call, result: Any, axes: str) -> float:
+        """Which share of a perturbation of row 3 stays in row 3: 1 where ``axes`` is right."""
+        perturbed = self.call(call, x=self._with_step_changed(row=3, step=0))
+        if perturbed is None:
+            return 0.0
+        shares = []
+        before, after = leaves_of(result, T), leaves_of(perturbed, T)
+        for old, new in zip(before, after, strict=False):
+            if old.tensor.shape != new.tensor.shape:
+                return 0.0
+            moved = (new.tensor.double() - old.tensor.double()).abs()
+            for reading in sequence_axes(old, B, T):
+                grid = layout.restore(moved, "BTK", reading, _sizes(old)).sum(-1)
+                total = grid.sum().item()
+                spread = grid[3, 1:].sum().item()
+                if total > MOVED and spread > MOVED:
+                    shares.append(grid[3].sum().item() / total)
+            state = state_axes(old, B, H)
+            if state is not None and not sequence_axes(old, B, T):
+                rows = _rows(moved, state)
+                total = rows.sum().item()
+                shares.append(rows[3].item() / total if total > MOVED else 0.0)
+        return max(shares, default=0.0)
+
+    def _with_step_changed(self, row: int, step: int) -> Tensor:
+        x = self.x.clone()
+        x[row, step] += 1.0
+        return x
+
+    def _examples(self, result: Any) -> Iterator[Form]:
+        """State forms that the module itself shows: what it returned, what its helpers make."""
+        if isinstance(result, (tuple, list)) and len(result) >= 2:
+            for part in (result[1], result[1:]):
+                yield from _as_state_form(part)
+        for name in dir(self.module):
+            if any(word in name.lower() for word in ("init", "zero", "begin", "initial")) and any(
+                word in name.lower() for word in ("hidden", "state", "hx")
+            ):
+                try:
+                    yield from _as_state_form(getattr(self.module, name)(B))
+                except Exception:
+                    continue
+
+    def _read_sequence(self, call: Call | None, alone: Call | None, axes: str) -> Found | None:
+        main = call or alone
+        if main is None:
+            return None
+        result = self.call(main)
+        if result is None:
+            return None
+        effects = self._effects(call, result) if call is not None else {}
+        if call is not None and not any(effects.values()) and not call.named:
+            return None  # it ran, but nothing shows that it took a state
+        roles = self._sequence_roles(main, result, axes, bool(effects.get("c")))
+        if roles is None:
+            return None
+        call = self._in_true_order(call, result, roles, effects)
+        return Found(
+            interface=Interface(
+                kind="sequence",
+                arguments=(call or main).arguments,
+                keywords=(call or main).keywords,
+                stateless=None if alone is None else alone.arguments,
+                stateless_keywords={} if alone is None else alone.keywords,
+                result=build_form(result, roles),
+                takes_state=call is not None,
+            ),
+            states=sum(effects.values()),
+            recurrent=self._confinement(main, result, axes) > 0,
+            stateful_call=call is not None,
+        )
+
+    def _effects(self, call: Call, result: Any) -> dict[str, bool]:
+        """Whether perturbing each given state moves anything."""
+        effects = {}
+        for name in ("h", "c")[: call.states]:
+            changed = getattr(self, name) + 0.7
+            effects[name] = _moved(result, self.call(call, **{name: changed}))
+        return effects
+
+    def _sequence_roles(
+        self, call: Call, result: Any, axes: str, has_c: bool
+    ) -> dict[Path, Form] | None:
+        """Roles of the leaves: the sequence of outputs, then the states."""
+        leaves = list(leaves_of(result, T))
+        sequences = [leaf for leaf in leaves if sequence_axes(leaf, B, T)]
+        states = [
+            leaf for leaf in leaves if leaf not in sequences and state_axes(leaf, B, H) is not None
+        ]
+        roles: dict[Path, Form] = {}
+        last: Tensor | None = None
+        big = self.call(call, c=torch.full_like(self.c, 200.0)) if has_c else None
+        for leaf in sequences:
+            reading = self._sequence_axes(call, leaf, axes)
+            unbounded = big is not None and _find(big, leaf.path).abs().max() > 20
+            role = "cs" if unbounded and len(sequences) > 1 and len(states) == 0 else "y"
+            if role == "y" and last is not None:
+                continue
+            if role == "y":
+                grid = layout.restore(leaf.tensor, "BTK", reading, _sizes(leaf))
+                last = grid[:, -1]
+            roles[leaf.path] = slot_for(leaf, role, reading)
+        if not roles and not states:
+            return None
+        return roles | self._state_roles(states, last, big)
+
+    def _sequence_axes(self, call: Call, leaf: Leaf, axes: str) -> str:
+        """The layout of a sequence leaf; for flattened rows, the order that keeps rows apart."""
+        readings = sequence_axes(leaf, B, T)
+        if len(readings) == 1:
+            return readings[0]
+        after = self.call(call, x=self._with_step_changed(row=3, step=0))
+        if after is None:
+            return readings[0]
+        moved = (_find(after, leaf.path) - leaf.tensor).abs()
+        grids = {r: layout.restore(moved, "BTK", r, _sizes(leaf)).sum(-1) for r in readings}
+        return max(readings, key=lambda r: grids[r][3].sum().item())
+
+    def _state_roles(
+        self, states: list[Leaf], last: Tensor | None, big: Any
+    ) -> dict[Path, Form]:
+        """h is the state that equals the last output; c the one without bounds."""
+        readings = {leaf.path: state_axes(leaf, B, H) or "" for leaf in states}
+        for leaf in states:
+            if "2" in readings[leaf.path]:
+                parts = layout.restore(leaf.tensor, "2BH", readings[leaf.path], _sizes(leaf))
+                swapped = (
+                    last is not None
+                    and last.shape == parts[1].shape
+                    and _close(parts[1], last)
+                    and not _close(parts[0], last)
+                )
+                return {leaf.path: Slot("ch" if swapped else "hc", readings[leaf.path])}
+        plain = {
+            leaf.path: layout.restore(leaf.tensor, "BH", readings[leaf.path], _sizes(leaf))
+            for leaf in states
+        }
+        if not plain:
+            return {}
+        order = list(plain)[:2] if len(plain) <= 2 else self._two_of(plain, last)
+        if len(order) == 2 and self._is_swapped(order, plain, last, big):
+            order.reverse()
+        return {p: Slot(role, readings[p]) for p, role in zip(order, ("h", "c"), strict=False)}
+
+    @staticmethod
+    def _two_of(plain: Mapping[Path, Tensor], last: Tensor | None) -> list[Path]:
+        """Of three or more state-like tensors, the last two: the first is an output again."""
+        return list(plain)[-2:]
+
+    @staticmethod
+    def _is_swapped(
+        order: list[Path], plain: Mapping[Path, Tensor], last: Tensor | None, big: Any
+    ) -> bool:
+        """Whether what comes first is the cell state."""
+        first, second = (plain[p] for p in order)
+        if last is not None and last.shape == first.shape:
+            if _close(first, last):
+                return False
+            if _close(second, last):
+                return True
+        if big is None:
+            return False
+        sizes = [_find(big, p).abs().max().item() for p in order]
+        return sizes[0] > 20 >= sizes[1]
+
+    def _in_true_order(
+        self, call: Call | None, result: Any, roles: Mapping[Path, Form], effects: dict[str, bool]
+    ) -> Call | None:
+        """Swap h and c in the call where the first is the one that acts as the cell state."""
+        if call is None or call.states < 2 or not all(effects.values()):
+            return call
+        growth = {}
+        for name in ("h", "c"):
+            changed = self.call(call, **{name: torch.full((B, H), 200.0)})
+            if changed is None:
+                return call
+            growth[name] = max(_find(changed, p).abs().max().item() for p in roles)
+        return swap_states(call) if growth["h"] > 20 >= growth["c"] else call
+
+    # -- single-step cells -----------------------------------------------------------------
+
+    def cell(self) -> Found | None:
+        """The best reading as a cell: one step, x (B, I)."""
+        best: Found | None = None
+        x = Slot("x", "(BT)I")  # with T = 1: (B, I)
+        alone = next(
+            (c for c in stateless_calls(x, self.signature) if self._step(c) is not None), None
+        )
+        examples = list(self._examples(None if alone is None else self._step(alone)))
+        for call in stateful_calls(x, self.signature, examples):
+            found = self._read_cell(call, alone)
+            if found is not None and (best is None or found.rank > best.rank):
+                best = found
+            if best is not None and best.states == 2:
+                return best
+        if best is None:
+            for call in single_state_calls(x, self.signature):
+                found = self._read_cell(call, alone)
+                if found is not None:
+                    return replace(found, single_state=True)
+        return best
+
+    def _step(self, call: Call, **parts: Tensor) -> Any:
+        return self.call(call, **{"x": self.x[:, :1], **parts})
+
+    def _read_cell(self, call: Call, alone: Call | None) -> Found | None:
+        result = self._step(call)
+        if result is None:
+            return None
+        effects = {}
+        for name in ("h", "c")[: call.states]:
+            changed = getattr(self, name) + 0.7
+            effects[name] = _moved(result, self._step(call, **{name: changed}))
+        if not any(effects.values()):
+            return None
+        roles = self._cell_roles(call, result, bool(effects.get("c")))
+        if roles is None or not self._rows_apart(call, result):
+            return None
+        call = self._cell_in_true_order(call, roles, effects)
+        return Found(
+            interface=Interface(
+                kind="cell",
+                arguments=call.arguments,
+                keywords=call.keywords,
+                stateless=None if alone is None else alone.arguments,
+                stateless_keywords={} if alone is None else alone.keywords,
+                result=build_form(result, roles),
+            ),
+            states=sum(effects.values()),
+            recurrent=True,
+            stateful_call=True,
+        )
+
+    def _rows_apart(self, call: Call, result: Any) -> bool:
+        """Perturbing row 3 of x must move something; a state returned has B rows."""
+        x = self.x.clone()
+        x[3] += 1.0
+        return _moved(result, self._step(call, x=x[:, :1]))
+
+    def _cell_roles(self, call: Call, result: Any, has_c: bool) -> dict[Path, Form] | None:
+        leaves = list(leaves_of(result, 1))
+        states = [leaf for leaf in leaves if state_axes(leaf, B, H) is not None]
+        big = self._step(call, c=torch.full_like(self.c, 200.0)) if has_c else None
+        if not states:
+            return None
+        if len(states) == 1:
+            return self._state_roles(states, None, big)
+        first, rest = states[0], states[1:]
+        if len(states) >= 3:  # y, (h, c)
+            last = first.tensor.reshape(B, H)
+            return {first.path: _step_output(first)} | self._state_roles(rest, last, big)
+        roles = self._state_roles(states, None, big)
+        for leaf in leaves:  # an output of another width beside the two states
+            if leaf not in states and leaf.tensor.dim() == 2 and leaf.tensor.shape[0] == B:
+                roles = {leaf.path: _step_output(leaf)} | roles
+                break
+        return roles
+
+    def _cell_in_true_order(
+        self, call: Call, roles: Mapping[Path, Form], effects: dict[str, bool]
+    ) -> Call:
+        if call.states < 2 or not all(effects.values()):
+            return call
+        growth = {}
+        for name in ("h", "c"):
+            changed = self._step(call, **{name: torch.full((B, H), 200.0)})
+            if changed is None:
+                return call
+            growth[name] = max(_find(changed, p).abs().max().item() for p in roles)
+        return swap_states(call) if growth["h"] > 20 >= growth["c"] else call
+
+
+def _step_output(leaf: Leaf) -> Slot:
+    """A cell's output (B, K) is a sequence of one step."""
+    axes = {2: "(BT)K", 3: "TBK" if leaf.tensor.shape[0] == 1 else "BTK"}[leaf.tensor.dim()]
+    return Slot("y", axes)
+
+
+def swap_states(call: Call) -> Call:
+    """The same call with h and c changing places."""
+    return replace(
+        call, arguments=_swapped(call.arguments), keywords=_swapped(dict(call.keywords))
+    )
+
+
+def _swapped(form: Any) -> Any:
+    from lstm_bench.subject.interface import rebuild
+
+    if isinstance(form, Slot):
+        other = {"h": "c", "c": "h", "hc": "ch", "ch": "hc"}
+        return replace(form, role=other.get(form.role, form.role))
+    if isinstance(form, Mapping):
+        return {k: _swapped(v) for k, v in form.items()}
+    if isinstance(form, (tuple, list)):
+        return rebuild(form, [_swapped(v) for v in form])
+    return form
+
+
+def _as_state_form(part: Any) -> Iterator[Form]:
+    """A returned state as a form to hand back, h before c."""
+    leaves = [leaf for leaf in leaves_of(part, T) if state_axes(leaf, B, H) is not None]
+    if len(leaves) == 1 and "2" in (state_axes(leaves[0], B, H) or ""):
+        yield build_form(part, {leaves[0].path: Slot("hc", state_axes(leaves[0], B, H) or "")})
+    if len(leaves) == 2:
+        slots: dict[Path, Form] = {
+            leaf.path: Slot(role, state_axes(leaf, B, H) or "")
+            for leaf, role in zip(leaves, ("h", "c"), strict=True)
+        }
+        yield build_form(part, slots)
+
+
+def _sizes(leaf: Leaf) -> dict[str, int]:
+    known = {"B": B, "T": T, "H": H, "I": I, "2": 2}
+    shape = list(leaf.tensor.shape)
+    rest = [n for n in shape if n not in (B, T, B * T, 1)]
+    return {**known, "K": rest[0] if rest else 1}
+
+
+def _rows(moved: Tensor, axes: str) -> Tensor:
+    """How much each of the B rows of a state moved."""
+    sizes = {"B": B, "H": H, "2": 2}
+    canonical = "2BH" if "2" in axes else "BH"
+    grid = layout.restore(moved, canonical, axes, sizes)
+    return grid.sum(-1) if grid.dim() == 2 else grid.sum(-1).sum(0)
+
+
+def _find(result: Any, path: Path) -> Tensor:
+    for leaf in leaves_of(result, T):
+        if leaf.path == path:
+            return leaf.tensor
+    raise KeyError(path)
+
+
+def _moved(before: Any, after: Any) -> bool:
+    """Whether any tensor of a result moved."""
+    if after is None:
+        return False
+    pairs = zip(leaves_of(before, T), leaves_of(after, T), strict=False)
+    return any(
+        old.tensor.shape == new.tensor.shape and not _close(old.tensor, new.tensor)
+        for old, new in pairs
+    )
+
+
+def _close(a: Tensor, b: Tensor) -> bool:
+    return bool(torch.allclose(a.double(), b.double(), rtol=0, atol=MOVED, equal_nan=True))
+
+
+__all__ = ["CANONICAL", "Found", "Probe", "swap_states"]

@@ -1,0 +1,128 @@
+"""Prove a mapping: load random parameters by it and get the equations' values back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from impls.parameters import GATES, Parameters
+from lstm_bench.subject.instance import Instance
+from lstm_bench.subject.mapping import ProbedMap
+
+ENOUGH = {torch.float64: 1e-8, torch.float32: 1e-3}
+
+
+def prove(instance: Instance, dtype: torch.dtype) -> ProbedMap | None:
+    """The instance's map, with the constants it needs, where values agree; None where not."""
+    parameter_map = instance.parameter_map
+    assert isinstance(parameter_map, ProbedMap)
+    if _agrees(instance, dtype):
+        return parameter_map
+    constants = _constants(instance, dtype)
+    if constants is None:
+        return None
+    with_constants = replace(parameter_map, constants=constants)
+    instance.parameter_map = with_constants
+    return with_constants if _agrees(instance, dtype) else None
+
+
+def _random(instance: Instance, dtype: torch.dtype, seed: int) -> Parameters:
+    generator = torch.Generator().manual_seed(seed)
+
+    def normal(*shape: int) -> Tensor:
+        return (torch.randn(*shape, generator=generator, dtype=torch.float64) * 0.6).to(dtype)
+
+    I, H, K = instance.input_size, instance.hidden_size, instance.head_size  # noqa: E741
+    head = () if K is None else (normal(H, K), normal(K))
+    return Parameters(normal(4, I, H), normal(4, H, H), normal(4, H), *head)
+
+
+def _agrees(instance: Instance, dtype: torch.dtype) -> bool:
+    """Three steps for three sequences, from a random state where one is taken."""
+    generator = torch.Generator().manual_seed(7)
+    try:
+        with torch.no_grad():
+            effective = instance.load(_random(instance, dtype, 5)).to(dtype=torch.float64)
+            x = torch.randn(3, 3, instance.input_size, generator=generator).to(dtype)
+            h, c = torch.randn(2, 3, instance.hidden_size, generator=generator).to(dtype)
+            state = (h, c) if instance.interface.takes_state else None
+            got = instance.run(x, state)
+    except Exception:
+        return False
+    if state is None:
+        h, c = torch.zeros_like(h), torch.zeros_like(c)
+    wanted = equations(effective, x.double(), h.double(), c.double())
+    limit = ENOUGH[dtype]
+    return all(
+        part in wanted
+        and value.shape == wanted[part].shape
+        and bool((value.double() - wanted[part]).abs().max() < limit)
+        for part, value in got.items()
+    )
+
+
+def equations(p: Parameters, x: Tensor, h: Tensor, c: Tensor) -> dict[str, Tensor]:
+    """The LSTM's equations over x (B, T, I); parts y, h, c."""
+    outputs = []
+    for x_t in x.unbind(1):
+        i, f, o, a = (x_t @ p.W[k] + h @ p.U[k] + p.b[k] for k in range(len(GATES)))
+        c = f.sigmoid() * c + i.sigmoid() * a.tanh()
+        h = o.sigmoid() * c.tanh()
+        outputs.append(h if p.head is None else h @ p.head[0] + p.head[1])
+    return {"y": torch.stack(outputs, 1), "h": h, "c": c}
+
+
+def _constants(
+    instance: Instance, dtype: torch.dtype
+) -> tuple[float, float, float, float] | None:
+    """What the module adds to each gate by itself (a forget bias of +1, say), from four probes.
+
+    With all parameters zero, x = h = 0: c' = σ(k_f) c + σ(k_i) tanh(k_a), h' = σ(k_o) tanh(c').
+    Needs a state in and out. None where the numbers make no sense as constants.
+    """
+    if not (instance.interface.takes_state and instance.interface.returns("c")):
+        return None
+    zeros = _random(instance, dtype, 5).map(torch.zeros_like)
+    try:
+        plain = _one_step(instance, zeros, c=0.0), _one_step(instance, zeros, c=1.0)
+        bias = zeros.b.clone()
+        bias[3] = 1.0
+        raised = _one_step(instance, replace(zeros, b=bias), c=0.0)
+    except Exception:
+        return None
+    forget = _logit(plain[1]["c"] - plain[0]["c"])
+    output = _logit(plain[1]["h"] / plain[1]["c"].tanh())
+    # c'(k_a + 1) and c'(k_a) give σ(k_i) only together; k_a is zero in all that is sensible.
+    into = _logit(raised["c"] / torch.tanh(torch.ones_like(raised["c"])))
+    if plain[0]["c"].abs().max() > 1e-6:
+        return None
+    found = [_single(t) for t in (into, forget, output)]
+    if any(v is None or abs(v) > 20 for v in found):
+        return None
+    k_i, k_f, k_o = (round(v or 0.0, 6) for v in found)
+    return (k_i, k_f, k_o, 0.0)
+
+
+def _one_step(instance: Instance, parameters: Parameters, c: float) -> dict[str, Tensor]:
+    instance.load(parameters)
+    x = torch.zeros(2, 1, instance.input_size, dtype=parameters.W.dtype)
+    h = torch.zeros(2, instance.hidden_size, dtype=parameters.W.dtype)
+    with torch.no_grad():
+        return {n: p.double() for n, p in instance.run(x, (h, torch.full_like(h, c))).items()}
+
+
+def _logit(t: Tensor) -> Tensor:
+    return torch.log(t / (1 - t))
+
+
+def _single(t: Tensor) -> float | None:
+    """The one value that all entries have, or None."""
+    if not bool(t.isfinite().all()) or bool((t - t.flatten()[0]).abs().max() > 1e-4):
+        return None
+    return float(t.flatten()[0])
+
+
+__all__: list[Any] = ["equations", "prove"]

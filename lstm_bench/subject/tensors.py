@@ -1,0 +1,59 @@
+"""The tensors a module computes with: registered parameters, and those it forgot to register."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+def learnable(module: Any) -> dict[str, Tensor]:
+    """Name → tensor. Unregistered ones are named by their attribute path.
+
+    Plain tensors in attributes, lists and dicts count too: what is not registered is not
+    trained, but it is still what the module computes with.
+    """
+    found: dict[str, Tensor] = {}
+    if isinstance(module, nn.Module):
+        found.update(module.named_parameters())
+    known = {id(t) for t in found.values()}
+    known |= {id(t) for t in module.buffers()} if isinstance(module, nn.Module) else set()
+    for name, tensor in _plain(module, "", set()):
+        if id(tensor) not in known:
+            known.add(id(tensor))
+            found[name] = tensor
+    return found
+
+
+def unregistered(module: Any) -> list[str]:
+    """Names of tensors that require a gradient and are not among ``parameters()``."""
+    registered = dict(module.named_parameters()) if isinstance(module, nn.Module) else {}
+    return [name for name in learnable(module) if name not in registered]
+
+
+def _plain(holder: Any, prefix: str, seen: set[int]) -> Iterator[tuple[str, Tensor]]:
+    if id(holder) in seen:
+        return
+    seen.add(id(holder))
+    for name, value in _items(holder):
+        path = f"{prefix}{name}"
+        if isinstance(value, Tensor):
+            if value.is_floating_point() and value.is_leaf and not isinstance(value, nn.Parameter):
+                yield path, value
+        elif isinstance(value, (list, tuple, Mapping, nn.Module)):
+            yield from _plain(value, f"{path}.", seen)
+
+
+def _items(holder: Any) -> list[tuple[str, Any]]:
+    if isinstance(holder, torch.jit.ScriptModule):
+        return []  # everything a scripted module holds is registered
+    if isinstance(holder, Mapping):
+        return [(str(k), v) for k, v in holder.items()]
+    if isinstance(holder, (list, tuple)):
+        return [(str(k), v) for k, v in enumerate(holder)]
+    if isinstance(holder, nn.Module):
+        own = [(k, v) for k, v in vars(holder).items() if not k.startswith("_")]
+        return own + list(holder._modules.items())
+    return list(vars(holder).items()) if hasattr(holder, "__dict__") else []
