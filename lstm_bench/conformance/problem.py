@@ -121,6 +121,8 @@ def pose(
         state=state and instance.interface.takes_state,
         dtype=dtype,
     ).to(dtype, device)
+    returned = [part for part in ("y", "h", "c") if instance.interface.returns(part)]
+    problem = problem.with_cotangents(*returned)  # no cotangent on what is not returned
     return replace(problem, parameters=instance.load(problem.parameters))
 
 

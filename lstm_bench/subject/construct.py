@@ -110,9 +110,7 @@ def _candidates(factory: Any, fixed: dict[str, Any]) -> Iterator[Recipe]:
         required = [p for p in named if p.default is p.empty]
         for in_list in (False, True):
             for i, h in _pairs(inputs, hidden, [p.name for p in required]):
-                others = {
-                    p.name: _guess(p.name) for p in required if p.name not in (i, h)
-                }
+                others = {p.name: _guess(p.name) for p in required if p.name not in (i, h)}
                 sizes = {i: Size(I), h: Size(H, in_list)}
                 yield _as_call(parameters, {**fixed, **others, **sizes})
     yield Recipe((Size(I), Size(H)), fixed)

@@ -87,7 +87,12 @@ _GATE_WORDS = (
     (0, re.compile(r"^(i|in|inp|input|ig|update|write)(_?g(ate)?)?$")),
     (1, re.compile(r"^(f|fg|forget|keep|for)(_?g(ate)?)?$")),
     (2, re.compile(r"^(o|og|out|output|read)(_?g(ate)?)?$")),
-    (3, re.compile(r"^(a|c|g|z|u|n|j|k|cc|cg|cell|cand|candidate|memory|new|modulation|tilde|c_?tilde|c_?hat|cell_?g(ate)?|g_?gate)$")),
+    (
+        3,
+        re.compile(
+            r"^(a|c|g|z|u|n|j|k|cc|cg|cell|cand|candidate|memory|new|modulation|tilde|c_?tilde|c_?hat|cell_?g(ate)?|g_?gate)$"
+        ),
+    ),
 )
 
 

@@ -43,6 +43,7 @@ class Signature:
     x_position: int
     others: tuple[str, ...]
     required: tuple[str, ...]
+    keyword_only: frozenset[str]
     annotations: dict[str, Any]
 
 
@@ -53,7 +54,7 @@ def signature_of(module: Any) -> Signature:
         found = [
             p
             for p in inspect.signature(function).parameters.values()
-            if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)
+            if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL) and p.name != "self"
         ]
     except (TypeError, ValueError):
         found = []
@@ -71,6 +72,7 @@ def signature_of(module: Any) -> Signature:
         x_position,
         tuple(n for n in names if n != x),
         tuple(n for n in required if n != x),
+        frozenset(p.name for p in found if p.kind is p.KEYWORD_ONLY),
         hints,
     )
 
@@ -112,9 +114,7 @@ def single_state_calls(x: Slot, signature: Signature) -> Iterator[Call]:
             yield _place(signature, x, {name: Slot("h", axes)}, states=1)
 
 
-def _pair_calls(
-    signature: Signature, x: Slot, pairs: list[tuple[str, str]]
-) -> Iterator[Call]:
+def _pair_calls(signature: Signature, x: Slot, pairs: list[tuple[str, str]]) -> Iterator[Call]:
     for first, second in pairs[:6]:
         for axes in STATE_AXES:
             named = _looks_like_state(first) and _looks_like_state(second)
@@ -171,7 +171,7 @@ def _place(
     for name in order:
         if name == "":
             arguments.append(x)
-        elif name in values:
+        elif name in values and name not in signature.keyword_only:
             arguments.append(values[name])
         else:
             break

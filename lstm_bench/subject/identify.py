@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,11 +20,14 @@ from lstm_bench.subject.instance import Instance
 from lstm_bench.subject.interface import Interface
 from lstm_bench.subject.load import describe
 from lstm_bench.subject.mapping import HeadLayout, ProbedMap
-from lstm_bench.subject.nudge import CONFLICT, GATE_A, GATE_I, KIND_X, UNKNOWN, Labels
+from lstm_bench.subject.nudge import CONFLICT, GATE_A, GATE_I, GATE_O, KIND_X, UNKNOWN, Labels
 from lstm_bench.subject.patterns import TensorLayout, fit
 from lstm_bench.subject.probe import Found, H, I, Probe
 from lstm_bench.subject.proof import prove
 from lstm_bench.subject.tensors import learnable
+
+MOST_READINGS = 60
+"""How many readings of the parameters are put to the proof where several are possible."""
 
 DIVISIBLE = (12, 4)
 """Sizes that suit constructors which ask one to divide the other; no LSTM asks that."""
@@ -45,8 +49,8 @@ class Identified:
 def identify(factory: Any, kwargs: Mapping[str, Any]) -> Identified:
     """Probe a factory. Raises CannotLoad, NotAnLSTM, IsVariant or Ambiguous."""
     recipe, found = _find_interface(factory, kwargs)
-    module, dtype = _module_for_values(factory, recipe, found.interface)
-    return _find_parameters(module, recipe, found.interface, dtype)
+    module, dtype = _module_for_values(factory, recipe, found)
+    return _find_parameters(module, recipe, found, dtype)
 
 
 def prepare(module: Any, dtype: torch.dtype, device: torch.device | str = "cpu") -> Any:
@@ -77,13 +81,13 @@ def _find_interface(factory: Any, kwargs: Mapping[str, Any]) -> tuple[Recipe, Fo
             continue
         if best is None or found.rank > best[1].rank:
             best = recipe, found
-        if found.recurrent and not found.single_state:
+        if found.recurrent and found.states == 2:
             return recipe, found
     if best is None:
         _give_up(factory, kwargs, built, failures, calls)
     assert best is not None
     recipe, found = best
-    evidence = Evidence(built, I, H, _raw_call(built, found.interface))
+    evidence = Evidence(built, I, H, _raw_call(built, found))
     if found.single_state and found.recurrent:
         raise IsVariant(
             "it takes and returns one state, where an LSTM has two (h and c): "
@@ -123,8 +127,8 @@ def _probe(module: Any, calls: list[str]) -> Found | None:
     return found
 
 
-def _raw_call(module: Any, interface: Interface) -> Any:
-    instance = Instance(module, interface, ProbedMap({}), I, H)
+def _raw_call(module: Any, found: Found) -> Any:
+    instance = Instance(module, found.interface, ProbedMap({}), I, H, found.features)
 
     def call(x: Tensor, state: Any = None) -> dict[str, Tensor]:
         return instance.run(x, state)
@@ -166,23 +170,24 @@ def _give_up(
 # -- parameters ----------------------------------------------------------------------------
 
 
-def _module_for_values(
-    factory: Any, recipe: Recipe, interface: Interface
-) -> tuple[Any, torch.dtype]:
+def _module_for_values(factory: Any, recipe: Recipe, found: Found) -> tuple[Any, torch.dtype]:
     """A module in float64 where it runs in float64, else in float32."""
     for dtype in (torch.float64, torch.float32):
         module = prepare(_construct(recipe, factory, I, H), dtype)
         nudge.randomise(learnable(module), seed=3)
-        instance = Instance(module, interface, ProbedMap({}), I, H)
+        instance = Instance(module, found.interface, ProbedMap({}), I, H, found.features)
         x, h, c = (torch.ones(s, dtype=dtype) * 0.3 for s in ((2, 1, I), (2, H), (2, H)))
         try:
             with torch.no_grad():
-                parts = instance.run(x, (h, c) if interface.takes_state else None)
+                parts = instance.run(x, (h, c) if found.interface.takes_state else None)
         except Exception:
             continue
         if all(part.dtype == dtype for part in parts.values()):
-            return module, dtype
-    return prepare(_construct(recipe, factory, I, H), torch.float32), torch.float32
+            break
+    else:
+        dtype = torch.float32
+    # A fresh one: what a module leaves lying on itself during a call is no parameter.
+    return prepare(_construct(recipe, factory, I, H), dtype), dtype
 
 
 def _step_of(instance: Instance) -> nudge.Step:
@@ -193,46 +198,51 @@ def _step_of(instance: Instance) -> nudge.Step:
         parts = dict(instance.run(x.unsqueeze(1), state))
         if "y" in parts:
             parts["y"] = parts["y"][:, 0]
-        if "h" not in parts and parts["y"].shape[-1] == instance.hidden_size:
-            parts["h"] = parts["y"]
+        if "h" not in parts:  # without an output layer, or with it made the identity
+            parts["h"] = parts["y"][:, : instance.hidden_size]
         return parts
 
     return step
 
 
-def _find_parameters(
-    module: Any, recipe: Recipe, interface: Interface, dtype: torch.dtype
-) -> Identified:
+def _find_parameters(module: Any, recipe: Recipe, found: Found, dtype: torch.dtype) -> Identified:
+    interface = found.interface
     tensors = learnable(module)
-    instance = Instance(module, interface, ProbedMap({}), I, H)
+    instance = Instance(module, interface, ProbedMap({}), I, H, found.features)
     step = _step_of(instance)
+    head = exposed = _expose_head(tensors, step, interface, dtype)
+    probed = {n: t for n, t in tensors.items() if n not in (exposed.weight, exposed.bias)}
     try:
-        labels = nudge.label(tensors, step, I, H, dtype, stateful=interface.takes_state)
+        labels = nudge.label(probed, step, I, H, dtype, stateful=interface.takes_state)
     except Exception as error:
         raise Ambiguous(
             f"a single step could not be run to probe its parameters: {describe(error)}"
         ) from error
-    _settle_doubtful_gates(labels)
-    evidence = Evidence(module, I, H, _raw_call(module, interface))
-    head = _head(labels)
+    doubtful = _take_back_doubtful_gates(labels, interface.returns("c"))
+    evidence = Evidence(module, I, H, _raw_call(module, found))
+    head = exposed if exposed.weight is not None else _head(labels)
     layouts: dict[str, TensorLayout] = {}
-    for name, found in labels.items():
-        layout = fit(found, I, H)
+    for name, seen in labels.items():
+        layout = fit(seen, I, H)
         if layout is not None:
             layouts[name] = layout
     silent = {
         name: tuple(tensors[name].shape)
-        for name, found in labels.items()
-        if (found.unit == UNKNOWN).all() and name not in (head.weight, head.bias)
+        for name, seen in labels.items()
+        if (seen.unit == UNKNOWN).all() and name not in (head.weight, head.bias)
     }
-    attempts = [layouts] if is_complete(layouts) else list(_some(layouts, silent))
+    learned = _learned_states(instance, {n: tensors[n] for n in silent})
+    silent = {n: shape for n, shape in silent.items() if n not in learned}
+    attempts = list(itertools.islice(completions(layouts, silent, I, H, doubtful), MOST_READINGS))
+    if is_complete(layouts):
+        attempts.insert(0, layouts)
     if not attempts:
         _cannot_map(labels, layouts, evidence)
     instance.head_size = _head_size(tensors, head)
     interface = replace(interface, head=head.weight is not None)
     best: ProbedMap | None = None
     for attempt in attempts:
-        candidate = ProbedMap(attempt, head, coverage=coverage(attempt))
+        candidate = ProbedMap(attempt, head, zeroed=learned)
         proven = prove(replace_map(instance, candidate), dtype)
         if proven is not None:
             left = tuple(n for n in silent if n not in attempt)
@@ -254,33 +264,82 @@ def replace_map(instance: Instance, parameter_map: ProbedMap) -> Instance:
     )
 
 
-def _some(
-    layouts: dict[str, TensorLayout], silent: Mapping[str, tuple[int, ...]], most: int = 60
-) -> Iterator[dict[str, TensorLayout]]:
-    for k, attempt in enumerate(completions(layouts, silent, I, H)):
-        if k == most:
-            return
-        if is_complete(attempt):
-            yield attempt
+def _take_back_doubtful_gates(labels: Mapping[str, Labels], step_shows_c: bool) -> frozenset[int]:
+    """Take back the labels of gates that nothing tells apart, and say which these are.
 
-
-def _settle_doubtful_gates(labels: Mapping[str, Labels]) -> None:
-    """Where two gates look alike (both squash by a sigmoid, say), tell them apart by place.
-
-    Input gate and candidate enter as a product; with the same squashing on both, no behaviour
-    tells them apart. Then the labels are taken back, and layout fills them in as i before a.
+    Input gate and candidate enter as a product: with the same squashing on both, no behaviour
+    tells them apart. Where only h is seen, from zero states, input and output gate look alike,
+    and the forget gate does not show at all.
     """
-    seen: dict[tuple[int, int, int], list[int]] = {}
+    seen: dict[tuple[int, int], list[int]] = {}
     for found in labels.values():
         mask = found.kind == KIND_X
         for index, unit, gate in zip(
             found.index[mask], found.unit[mask], found.gate[mask], strict=True
         ):
-            seen.setdefault((0, int(index), int(unit)), []).append(int(gate))
-    for gate in (GATE_I, GATE_A):
-        if any(gates.count(gate) > 1 for gates in seen.values()):
-            for found in labels.values():
-                found.gate[(found.gate == GATE_I) | (found.gate == GATE_A)] = UNKNOWN
+            seen.setdefault((int(index), int(unit)), []).append(int(gate))
+    twice = {g for gates in seen.values() for g in gates if gates.count(g) > 1}
+    if not twice:
+        return frozenset()
+    doubtful = {GATE_I, GATE_A} if step_shows_c else {GATE_I, GATE_O}
+    if not doubtful & twice:
+        return frozenset()
+    for found in labels.values():
+        found.gate[np.isin(found.gate, list(doubtful | twice))] = UNKNOWN
+    present = {int(g) for found in labels.values() for g in np.unique(found.gate)}
+    return frozenset(set(range(4)) - present)
+
+
+def _expose_head(
+    tensors: Mapping[str, Tensor], step: nudge.Step, interface: Interface, dtype: torch.dtype
+) -> HeadLayout:
+    """Where only an output layer's result is returned: find the layer and make it the identity.
+
+    A weight of the layer moves one feature of y, an entry behind it moves all of them. With the
+    identity for a weight, the first H features of y are h itself.
+    """
+    if interface.returns("h") or interface.returns("c"):
+        return HeadLayout()
+    found = nudge.single_features(tensors, step, I, H, dtype, interface.takes_state)
+    weights = [n for n, axis in found.items() if axis is not None and tensors[n].dim() == 2]
+    if len(weights) != 1:
+        return HeadLayout()
+    name = weights[0]
+    features = tensors[name].shape[found[name] or 0]
+    if features < H or set(tensors[name].shape) != {features, H}:
+        return HeadLayout()
+    transposed = found[name] == 0
+    biases = [n for n, axis in found.items() if axis is not None and tensors[n].numel() == features]
+    with torch.no_grad():
+        identity = torch.eye(features, H, dtype=tensors[name].dtype)
+        tensors[name].copy_(identity if transposed else identity.T)
+        for bias in biases:
+            tensors[bias].zero_()
+    return HeadLayout(name, transposed, biases[0] if biases else None)
+
+
+def _learned_states(instance: Instance, silent: Mapping[str, Tensor]) -> tuple[str, ...]:
+    """Tensors that are silent when a state is given but matter when none is: initial states."""
+    interface = instance.interface
+    if not interface.takes_state or interface.stateless is None:
+        return ()
+    x = torch.linspace(-1, 1, 2 * I, dtype=next(iter(silent.values())).dtype if silent else None)
+    x = x.reshape(2, 1, I)
+    found = []
+    for name, tensor in silent.items():
+        if tensor.numel() != H:
+            continue
+        with torch.no_grad():
+            try:
+                before = instance.run(x)
+                tensor += 0.5
+                after = instance.run(x)
+                tensor -= 0.5
+            except Exception:
+                return ()
+        if any(bool((before[part] != after[part]).any()) for part in before):
+            found.append(name)
+    return tuple(found)
 
 
 def _head(labels: Mapping[str, Labels]) -> HeadLayout:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -34,7 +34,8 @@ class ProbedMap:
     layouts: Mapping[str, TensorLayout]
     head: HeadLayout = HeadLayout()
     constants: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
-    coverage: Mapping[int, frozenset[int]] = field(default_factory=dict)
+    zeroed: tuple[str, ...] = ()
+    """Learned initial states: set to zero on loading, so that the default state is zeros."""
 
     @torch.no_grad()
     def load(self, module: Any, parameters: Parameters) -> Parameters:
@@ -53,6 +54,8 @@ class ProbedMap:
             value = _gather(wanted, where) * share[name]
             tensors[name].copy_(value.to(tensors[name].dtype))
             _scatter(effective, where, tensors[name].double())
+        for name in self.zeroed:
+            tensors[name].zero_()
         for gate, constant in enumerate(self.constants):
             effective.b[gate] += constant
         return self._load_head(tensors, parameters, effective)

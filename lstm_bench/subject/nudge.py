@@ -115,6 +115,38 @@ def label(
     return {name: observer.tensor(tensor) for name, tensor in tensors.items()}
 
 
+def single_features(
+    tensors: Mapping[str, Tensor],
+    step: Step,
+    input_size: int,
+    hidden_size: int,
+    dtype: torch.dtype,
+    stateful: bool,
+) -> dict[str, int | None]:
+    """For each tensor whose every entry moves just one feature of y: the axis that tells which.
+
+    Where no tensor moves several features there is no output layer, and nothing is returned.
+    """
+    data = rows(input_size, hidden_size, dtype)
+    randomise(tensors, seed=2)
+    state = (data.h, data.c) if stateful else (torch.zeros_like(data.h), torch.zeros_like(data.c))
+    observer = _Observer(step, data, state, dtype)
+    found: dict[str, int | None] = {}
+    several = False
+    for name, tensor in tensors.items():
+        features = observer.features(tensor)
+        several |= bool((features == CONFLICT).any())
+        if (features < 0).any():
+            continue
+        first = [
+            axis
+            for axis in range(features.ndim)
+            if all(np.unique(part).size == 1 for part in np.moveaxis(features, axis, 0))
+        ]
+        found[name] = first[0] if first else None
+    return found if several else {}
+
+
 class _Observer:
     def __init__(
         self, step: Step, data: Rows, state: tuple[Tensor, Tensor], dtype: torch.dtype
@@ -143,6 +175,20 @@ class _Observer:
             change = {n: (moved[n] - self._base[n]) / self._delta for n in moved}
             self._read(labels, where, change)
         return labels
+
+    def features(self, tensor: Tensor) -> Array:
+        """For each entry the one feature of y that it moves, CONFLICT where it moves several."""
+        found = np.full(tuple(tensor.shape), UNKNOWN, dtype=np.int64)
+        for where in np.ndindex(*tensor.shape):
+            target = tensor.detach()[where]
+            before = target.clone()
+            target += self._delta
+            moved = np.abs(self._observe()["y"] - self._base["y"]).max(axis=0) > self._noise
+            target.copy_(before)
+            which = np.flatnonzero(moved)
+            if len(which):
+                found[where] = int(which[0]) if len(which) == 1 else CONFLICT
+        return found
 
     def _read(
         self, labels: Labels, where: tuple[int, ...], change: Mapping[str, NDArray[np.float64]]

@@ -112,7 +112,9 @@ class TensorLayout:
     def interleaved(self) -> bool:
         """Whether the gates lie side by side for each unit."""
         return any(
-            "gate" in s.loops and "unit" in s.loops and s.loops.index("unit") < s.loops.index("gate")
+            "gate" in s.loops
+            and "unit" in s.loops
+            and s.loops.index("unit") < s.loops.index("gate")
             for axis in self.axes
             for s in axis
         )
@@ -178,14 +180,16 @@ def _owner(array: Array, known: np.ndarray) -> int | None:  # type: ignore[type-
     return None
 
 
-
-
 def _constant(array: Array, known: np.ndarray) -> int:  # type: ignore[type-arg]
     return int(array[known][0])
 
 
 def _label_at(
-    arrays: dict[str, Array], known: np.ndarray, axis: int, position: int, owned: set[str]  # type: ignore[type-arg]
+    arrays: dict[str, Array],
+    known: np.ndarray,
+    axis: int,
+    position: int,
+    owned: set[str],  # type: ignore[type-arg]
 ) -> Label:
     """What an axis tells at one position, from the entries seen there."""
     seen = np.take(known, position, axis=axis)
@@ -320,6 +324,6 @@ def _explains(
     expanded = layout.labels(input_size, hidden_size)
     return all(
         expanded[name].shape == arrays[name].shape
-        and bool((expanded[name][known] == arrays[name][known]).all())
+        and bool((expanded[name] == arrays[name])[known & (arrays[name] != UNKNOWN)].all())
         for name in COMPONENTS
     )

@@ -27,7 +27,7 @@ from lstm_bench.subject.forms import (
     stateful_calls,
     stateless_calls,
 )
-from lstm_bench.subject.interface import CANONICAL, Form, Interface, Slot, fill
+from lstm_bench.subject.interface import Form, Interface, Slot, Steps, fill, rebuild
 from lstm_bench.subject.results import (
     Leaf,
     Path,
@@ -50,6 +50,7 @@ class Found:
     states: int
     recurrent: bool
     stateful_call: bool
+    features: int | None = None
     single_state: bool = False
 
     @property
@@ -185,10 +186,14 @@ class Probe:
         effects = self._effects(call, result) if call is not None else {}
         if call is not None and not any(effects.values()) and not call.named:
             return None  # it ran, but nothing shows that it took a state
+        if call is not None and alone is not None and _shapes(result) != _shapes(self.call(alone)):
+            return None  # broadcasting made something else of it
+        if call is not None and all(effects.values()):
+            main = call = self._in_true_order(call, self.x)
+            result = self.call(main)
         roles = self._sequence_roles(main, result, axes, bool(effects.get("c")))
         if roles is None:
             return None
-        call = self._in_true_order(call, result, roles, effects)
         return Found(
             interface=Interface(
                 kind="sequence",
@@ -202,6 +207,7 @@ class Probe:
             states=sum(effects.values()),
             recurrent=self._confinement(main, result, axes) > 0,
             stateful_call=call is not None,
+            features=_features(result, roles, T),
         )
 
     def _effects(self, call: Call, result: Any) -> dict[str, bool]:
@@ -236,7 +242,7 @@ class Probe:
             roles[leaf.path] = slot_for(leaf, role, reading)
         if not roles and not states:
             return None
-        return roles | self._state_roles(states, last, big)
+        return roles | self._state_roles(_state_pair(states), last, big)
 
     def _sequence_axes(self, call: Call, leaf: Leaf, axes: str) -> str:
         """The layout of a sequence leaf; for flattened rows, the order that keeps rows apart."""
@@ -250,9 +256,7 @@ class Probe:
         grids = {r: layout.restore(moved, "BTK", r, _sizes(leaf)).sum(-1) for r in readings}
         return max(readings, key=lambda r: grids[r][3].sum().item())
 
-    def _state_roles(
-        self, states: list[Leaf], last: Tensor | None, big: Any
-    ) -> dict[Path, Form]:
+    def _state_roles(self, states: list[Leaf], last: Tensor | None, big: Any) -> dict[Path, Form]:
         """h is the state that equals the last output; c the one without bounds."""
         readings = {leaf.path: state_axes(leaf, B, H) or "" for leaf in states}
         for leaf in states:
@@ -271,15 +275,10 @@ class Probe:
         }
         if not plain:
             return {}
-        order = list(plain)[:2] if len(plain) <= 2 else self._two_of(plain, last)
+        order = list(plain)
         if len(order) == 2 and self._is_swapped(order, plain, last, big):
             order.reverse()
         return {p: Slot(role, readings[p]) for p, role in zip(order, ("h", "c"), strict=False)}
-
-    @staticmethod
-    def _two_of(plain: Mapping[Path, Tensor], last: Tensor | None) -> list[Path]:
-        """Of three or more state-like tensors, the last two: the first is an output again."""
-        return list(plain)[-2:]
 
     @staticmethod
     def _is_swapped(
@@ -297,18 +296,16 @@ class Probe:
         sizes = [_find(big, p).abs().max().item() for p in order]
         return sizes[0] > 20 >= sizes[1]
 
-    def _in_true_order(
-        self, call: Call | None, result: Any, roles: Mapping[Path, Form], effects: dict[str, bool]
-    ) -> Call | None:
+    def _in_true_order(self, call: Call, x: Tensor) -> Call:
         """Swap h and c in the call where the first is the one that acts as the cell state."""
-        if call is None or call.states < 2 or not all(effects.values()):
+        if call.states < 2:
             return call
         growth = {}
         for name in ("h", "c"):
-            changed = self.call(call, **{name: torch.full((B, H), 200.0)})
-            if changed is None:
+            pushed = self.call(call, x=x, **{name: torch.full((B, H), 200.0)})
+            if pushed is None:
                 return call
-            growth[name] = max(_find(changed, p).abs().max().item() for p in roles)
+            growth[name] = max(leaf.tensor.abs().max().item() for leaf in leaves_of(pushed, T))
         return swap_states(call) if growth["h"] > 20 >= growth["c"] else call
 
     # -- single-step cells -----------------------------------------------------------------
@@ -347,10 +344,12 @@ class Probe:
             effects[name] = _moved(result, self._step(call, **{name: changed}))
         if not any(effects.values()):
             return None
+        if all(effects.values()):
+            call = self._in_true_order(call, self.x[:, :1])
+            result = self._step(call)
         roles = self._cell_roles(call, result, bool(effects.get("c")))
         if roles is None or not self._rows_apart(call, result):
             return None
-        call = self._cell_in_true_order(call, roles, effects)
         return Found(
             interface=Interface(
                 kind="cell",
@@ -363,6 +362,7 @@ class Probe:
             states=sum(effects.values()),
             recurrent=True,
             stateful_call=True,
+            features=_features(result, roles, 1),
         )
 
     def _rows_apart(self, call: Call, result: Any) -> bool:
@@ -377,12 +377,12 @@ class Probe:
         big = self._step(call, c=torch.full_like(self.c, 200.0)) if has_c else None
         if not states:
             return None
-        if len(states) == 1:
-            return self._state_roles(states, None, big)
-        first, rest = states[0], states[1:]
-        if len(states) >= 3:  # y, (h, c)
-            last = first.tensor.reshape(B, H)
-            return {first.path: _step_output(first)} | self._state_roles(rest, last, big)
+        pair = _state_pair(states)
+        outputs = [leaf for leaf in states if leaf not in pair]
+        if outputs:  # y beside (h, c), before or after it
+            last = outputs[0].tensor.reshape(B, H)
+            y = {outputs[0].path: _step_output(outputs[0])}
+            return {**y, **self._state_roles(pair, last, big)}
         roles = self._state_roles(states, None, big)
         for leaf in leaves:  # an output of another width beside the two states
             if leaf not in states and leaf.tensor.dim() == 2 and leaf.tensor.shape[0] == B:
@@ -390,18 +390,29 @@ class Probe:
                 break
         return roles
 
-    def _cell_in_true_order(
-        self, call: Call, roles: Mapping[Path, Form], effects: dict[str, bool]
-    ) -> Call:
-        if call.states < 2 or not all(effects.values()):
-            return call
-        growth = {}
-        for name in ("h", "c"):
-            changed = self._step(call, **{name: torch.full((B, H), 200.0)})
-            if changed is None:
-                return call
-            growth[name] = max(_find(changed, p).abs().max().item() for p in roles)
-        return swap_states(call) if growth["h"] > 20 >= growth["c"] else call
+
+def _features(result: Any, roles: Mapping[Path, Form], steps: int) -> int | None:
+    """K, the width of the output; None where there is none."""
+    for path, form in roles.items():
+        slot = form.each if isinstance(form, Steps) else form
+        if slot.role == "y":
+            leaf = next(leaf for leaf in leaves_of(result, T) if leaf.path == path)
+            return _sizes(leaf, steps)["K"]
+    return None
+
+
+def _state_pair(states: list[Leaf]) -> list[Leaf]:
+    """Of several state-like tensors, the state: one stacked tensor, or the two that lie together."""
+    stacked = [leaf for leaf in states if "2" in (state_axes(leaf, B, H) or "")]
+    if stacked:
+        return stacked[:1]
+    if len(states) <= 2:
+        return states
+    by_parent: dict[Path, list[Leaf]] = {}
+    for leaf in states:
+        by_parent.setdefault(leaf.path[:-1], []).append(leaf)
+    pairs = [leaves for leaves in by_parent.values() if len(leaves) == 2]
+    return pairs[0] if len(pairs) == 1 else states[-2:]
 
 
 def _step_output(leaf: Leaf) -> Slot:
@@ -410,16 +421,16 @@ def _step_output(leaf: Leaf) -> Slot:
     return Slot("y", axes)
 
 
+def _shapes(result: Any) -> list[tuple[Path, tuple[int, ...]]]:
+    return [(leaf.path, tuple(leaf.tensor.shape)) for leaf in leaves_of(result, T)]
+
+
 def swap_states(call: Call) -> Call:
     """The same call with h and c changing places."""
-    return replace(
-        call, arguments=_swapped(call.arguments), keywords=_swapped(dict(call.keywords))
-    )
+    return replace(call, arguments=_swapped(call.arguments), keywords=_swapped(dict(call.keywords)))
 
 
 def _swapped(form: Any) -> Any:
-    from lstm_bench.subject.interface import rebuild
-
     if isinstance(form, Slot):
         other = {"h": "c", "c": "h", "hc": "ch", "ch": "hc"}
         return replace(form, role=other.get(form.role, form.role))
@@ -443,11 +454,10 @@ def _as_state_form(part: Any) -> Iterator[Form]:
         yield build_form(part, slots)
 
 
-def _sizes(leaf: Leaf) -> dict[str, int]:
-    known = {"B": B, "T": T, "H": H, "I": I, "2": 2}
-    shape = list(leaf.tensor.shape)
-    rest = [n for n in shape if n not in (B, T, B * T, 1)]
-    return {**known, "K": rest[0] if rest else 1}
+def _sizes(leaf: Leaf, steps: int = T) -> dict[str, int]:
+    """All sizes; K is what is left of an output's tensor beside B and T."""
+    width = leaf.tensor.numel() // (B * steps)
+    return {"B": B, "T": steps, "H": H, "I": I, "2": 2, "K": width}
 
 
 def _rows(moved: Tensor, axes: str) -> Tensor:
@@ -478,6 +488,3 @@ def _moved(before: Any, after: Any) -> bool:
 
 def _close(a: Tensor, b: Tensor) -> bool:
     return bool(torch.allclose(a.double(), b.double(), rtol=0, atol=MOVED, equal_nan=True))
-
-
-__all__ = ["CANONICAL", "Found", "Probe", "swap_states"]

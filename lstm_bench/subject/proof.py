@@ -75,43 +75,45 @@ def equations(p: Parameters, x: Tensor, h: Tensor, c: Tensor) -> dict[str, Tenso
     return {"y": torch.stack(outputs, 1), "h": h, "c": c}
 
 
-def _constants(
-    instance: Instance, dtype: torch.dtype
-) -> tuple[float, float, float, float] | None:
-    """What the module adds to each gate by itself (a forget bias of +1, say), from four probes.
+def _constants(instance: Instance, dtype: torch.dtype) -> tuple[float, float, float, float] | None:
+    """What the module adds to each gate by itself (a forget bias of +1, say), from two steps.
 
-    With all parameters zero, x = h = 0: c' = σ(k_f) c + σ(k_i) tanh(k_a), h' = σ(k_o) tanh(c').
-    Needs a state in and out. None where the numbers make no sense as constants.
+    With all parameters zero but the candidate's (which is fed r through x), from zero states:
+    c1 = σ(k_i) tanh(r),  h1 = σ(k_o) tanh(c1),  c2 = σ(k_f) c1 + c1. Where c is not returned,
+    k_o is taken to be zero and c read off h. None where the numbers make no sense as constants.
     """
-    if not (instance.interface.takes_state and instance.interface.returns("c")):
-        return None
     zeros = _random(instance, dtype, 5).map(torch.zeros_like)
+    W = zeros.W.clone()
+    W[3, 0] = 1.0
     try:
-        plain = _one_step(instance, zeros, c=0.0), _one_step(instance, zeros, c=1.0)
-        bias = zeros.b.clone()
-        bias[3] = 1.0
-        raised = _one_step(instance, replace(zeros, b=bias), c=0.0)
+        first = _states_after(1, instance, replace(zeros, W=W))
+        second = _states_after(2, instance, replace(zeros, W=W))
     except Exception:
         return None
-    forget = _logit(plain[1]["c"] - plain[0]["c"])
-    output = _logit(plain[1]["h"] / plain[1]["c"].tanh())
-    # c'(k_a + 1) and c'(k_a) give σ(k_i) only together; k_a is zero in all that is sensible.
-    into = _logit(raised["c"] / torch.tanh(torch.ones_like(raised["c"])))
-    if plain[0]["c"].abs().max() > 1e-6:
-        return None
-    found = [_single(t) for t in (into, forget, output)]
+    r = torch.ones((), dtype=torch.float64)
+    found = (
+        _single(_logit(first["c"] / r.tanh())),
+        _single(_logit((second["c"] - first["c"]) / first["c"])),
+        _single(_logit(first["h"] / first["c"].tanh())),
+    )
     if any(v is None or abs(v) > 20 for v in found):
         return None
-    k_i, k_f, k_o = (round(v or 0.0, 6) for v in found)
+    k_i, k_f, k_o = (round(v or 0.0, 4) for v in found)
     return (k_i, k_f, k_o, 0.0)
 
 
-def _one_step(instance: Instance, parameters: Parameters, c: float) -> dict[str, Tensor]:
+def _states_after(steps: int, instance: Instance, parameters: Parameters) -> dict[str, Tensor]:
+    """h and c (in float64) after this many steps of x = e_0 from zero states."""
     instance.load(parameters)
-    x = torch.zeros(2, 1, instance.input_size, dtype=parameters.W.dtype)
-    h = torch.zeros(2, instance.hidden_size, dtype=parameters.W.dtype)
+    x = torch.zeros(2, steps, instance.input_size, dtype=parameters.W.dtype)
+    x[..., 0] = 1.0
+    zeros = torch.zeros(2, instance.hidden_size, dtype=parameters.W.dtype)
+    state = (zeros, zeros.clone()) if instance.interface.takes_state else None
     with torch.no_grad():
-        return {n: p.double() for n, p in instance.run(x, (h, torch.full_like(h, c))).items()}
+        parts = {name: part.double() for name, part in instance.run(x, state).items()}
+    h = parts["h"] if "h" in parts else parts["y"][:, -1]
+    c = parts["c"] if "c" in parts else torch.atanh((2 * h).clamp(-1, 1))
+    return {"h": h, "c": c}
 
 
 def _logit(t: Tensor) -> Tensor:

@@ -32,16 +32,16 @@ def interface_in_words(
 def _layout(interface: Interface) -> str:
     if interface.kind == "cell":
         return "single-step cell"
-    axes = next(s.axes for s in slots((interface.arguments, dict(interface.keywords))) if s.role == "x")
+    axes = next(
+        s.axes for s in slots((interface.arguments, dict(interface.keywords))) if s.role == "x"
+    )
     return "batch first" if axes == "BTI" else "time first"
 
 
 def _state(interface: Interface) -> str:
     if not interface.takes_state:
         return "none taken"
-    given = [
-        s for s in slots((interface.arguments, dict(interface.keywords))) if s.role != "x"
-    ]
+    given = [s for s in slots((interface.arguments, dict(interface.keywords))) if s.role != "x"]
     roles = ", ".join(" and ".join(s.role) for s in given)
     shapes = {_shape(s.axes) for s in given}
     need = "required" if interface.stateless is None else "optional"
@@ -51,13 +51,17 @@ def _state(interface: Interface) -> str:
 def _shape(axes: str) -> str:
     from lstm_bench.subject.axes import groups
 
-    words = ["".join(f"{'·' if k else ''}{letter}" for k, letter in enumerate(g)) for g in groups(axes)]
+    words = [
+        "".join(f"{'·' if k else ''}{letter}" for k, letter in enumerate(g)) for g in groups(axes)
+    ]
     return f"({', '.join(words)})"
 
 
 def _returns(interface: Interface) -> str:
     names = {"y": "output", "h": "h", "c": "c", "hc": "h and c", "ch": "c and h", "cs": "all c"}
-    found = [f"{names[s.role]} {_shape(s.axes)}" for s in slots(interface.result) if s.role in names]
+    found = [
+        f"{names[s.role]} {_shape(s.axes)}" for s in slots(interface.result) if s.role in names
+    ]
     return ", ".join(found)
 
 
