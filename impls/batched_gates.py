@@ -83,4 +83,4 @@ def _side_by_side(stacked: Tensor) -> Tensor:
 
 def _stacked(side_by_side: Tensor) -> Tensor:
     """(N, 4H) → (4, N, H)."""
-    return side_by_side.unflatten(1, (4, -1)).transpose(0, 1)
+    return torch.unflatten(side_by_side, 1, (4, -1)).transpose(0, 1)

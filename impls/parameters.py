@@ -141,7 +141,7 @@ class CanonicalParameters(nn.Module):
         raise NotImplementedError
 
     def unpack(self, tensors: Tensors) -> Parameters:
-        """This layer's own tensors → canonical form. Linear, and a left inverse of `pack`."""
+        """The layer's own tensors → canonical form. Linear, and a left inverse of `pack`."""
         raise NotImplementedError
 
     @torch.no_grad()
@@ -182,7 +182,7 @@ class CanonicalParameters(nn.Module):
             raise ValueError(f"no gradient yet for {', '.join(missing)}: run backward first")
         anchor = self.read_parameters().map(lambda t: torch.zeros_like(t, requires_grad=True))
         packed = {n: t for n, t in self.pack(anchor).items() if t.requires_grad}
-        torch.autograd.backward(list(packed.values()), [own[n].grad for n in packed])  # type: ignore[misc]
+        torch.autograd.backward(list(packed.values()), [own[n].grad for n in packed])
         return anchor.map(lambda t: t.grad if t.grad is not None else torch.zeros_like(t))
 
     def _check(self, parameters: Parameters) -> None:

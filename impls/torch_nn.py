@@ -34,7 +34,7 @@ class TorchNN(CanonicalParameters):
             self.head = nn.Linear(hidden_size, hidden_size)
 
     def init_state(self, batch_size: int) -> State:
-        return zero_state(batch_size, self.hidden_size, like=self.lstm.weight_ih_l0)
+        return zero_state(batch_size, self.hidden_size, like=next(self.lstm.parameters()))
 
     def forward(self, inputs: Tensor, states: State | None = None) -> tuple[Tensor, State]:
         check_arguments(inputs, states, self.input_size, self.hidden_size)
@@ -59,8 +59,8 @@ class TorchNN(CanonicalParameters):
 
     def unpack(self, tensors: Tensors) -> Parameters:
         order = list(_TO_TORCH)
-        W = tensors["lstm.weight_ih_l0"].unflatten(0, (4, -1))[order].transpose(1, 2)
-        U = tensors["lstm.weight_hh_l0"].unflatten(0, (4, -1))[order].transpose(1, 2)
+        W = torch.unflatten(tensors["lstm.weight_ih_l0"], 0, (4, -1))[order].transpose(1, 2)
+        U = torch.unflatten(tensors["lstm.weight_hh_l0"], 0, (4, -1))[order].transpose(1, 2)
         biases = tensors["lstm.bias_ih_l0"] + tensors["lstm.bias_hh_l0"]
         head = (tensors["head.weight"].T, tensors["head.bias"]) if self.has_head else ()
-        return Parameters(W, U, biases.unflatten(0, (4, -1))[order], *head)
+        return Parameters(W, U, torch.unflatten(biases, 0, (4, -1))[order], *head)

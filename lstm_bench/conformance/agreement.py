@@ -44,7 +44,7 @@ class Agreement:
 
 
 def relative_error(got: Tensor, expected: Tensor) -> float:
-    """Largest difference over the largest expected magnitude; infinite where a NaN stands in one."""
+    """Largest difference over the largest expected magnitude; infinite where one alone is NaN."""
     got, expected = got.double().cpu(), expected.double().cpu()
     if got.shape != expected.shape or bool((got.isfinite() != expected.isfinite()).any()):
         return float("inf")

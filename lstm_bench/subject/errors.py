@@ -9,7 +9,7 @@ from typing import Any
 from lstm_bench.errors import UsageError
 
 
-class CannotLoad(UsageError):
+class CannotLoad(UsageError):  # noqa: N818 - named for what was found
     """The target cannot be imported, found or constructed at all."""
 
 
@@ -35,13 +35,13 @@ class ProbeError(Exception):
         self.evidence = evidence
 
 
-class NotAnLSTM(ProbeError):
+class NotAnLSTM(ProbeError):  # noqa: N818 - named for what was found
     """Nothing about it behaves like a recurrent layer with two states."""
 
 
-class Ambiguous(ProbeError):
+class Ambiguous(ProbeError):  # noqa: N818 - named for what was found
     """Several readings fit, or none does; says which option or adapter would settle it."""
 
 
-class IsVariant(ProbeError):
+class IsVariant(ProbeError):  # noqa: N818 - named for what was found
     """Another recurrence by design."""

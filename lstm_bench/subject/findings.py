@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import itertools
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 
 from lstm_bench.subject.identify import Identified
+from lstm_bench.subject.interface import slots
 from lstm_bench.subject.nudge import KIND_BIAS, KIND_H, KIND_X, UNKNOWN, Labels
 from lstm_bench.subject.patterns import TensorLayout
 from lstm_bench.subject.probe import H, I
 
 WORDS = ("input gate", "forget gate", "output gate", "candidate")
 TORCH_ORDER = (0, 1, 3, 2)
-"""i, f, g, o with g the candidate: the order in which ``nn.LSTM`` and ``nn.LSTMCell`` store gates."""
+"""i, f, g, o with g the candidate: how ``nn.LSTM`` and ``nn.LSTMCell`` store gates."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ def _silent_parameters(found: Identified) -> Iterator[Finding]:
     """A parameter, or a gate's block of one, that moves nothing at all."""
     for name in found.silent:
         shape = found.labels[name].unit.shape
-        if shape and H in shape or 4 * H in shape:
+        if (shape and H in shape) or 4 * H in shape:
             yield Finding("fail", "parameters", f"`{name}` has no effect on any output or state")
 
 
@@ -115,10 +116,16 @@ def _gate_names(layouts: Mapping[str, TensorLayout]) -> Iterator[Finding]:
             return
 
 
+def _common_start(names: list[str]) -> str:
+    """The longest start that all names share (``os.path.commonprefix`` is on its way out)."""
+    pairs = zip(min(names), max(names), strict=False)
+    return "".join(a for a, _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))
+
+
 def _claims(names: list[str]) -> dict[str, int] | None:
     """The gate that each of four names claims, where all four claim a different one."""
-    prefix = os.path.commonprefix(names)
-    suffix = os.path.commonprefix([n[::-1] for n in names])[::-1]
+    prefix = _common_start(names)
+    suffix = _common_start([n[::-1] for n in names])[::-1]
     claims: dict[str, int] = {}
     for name in names:
         word = name[len(prefix) : len(name) - len(suffix)] if suffix else name[len(prefix) :]
@@ -131,27 +138,34 @@ def _claims(names: list[str]) -> dict[str, int] | None:
 
 
 def _state_order(found: Identified) -> Iterator[Finding]:
-    """States must come out in the order in which they go in."""
+    """A state must come out in the order in which it goes in, and arguments be what they say."""
     interface = found.interface
+    if interface.state_arguments is not None:
+        as_h, as_c = interface.state_arguments
+        if as_h[0].lower() == "c" and as_c[0].lower() == "h":
+            yield Finding(
+                "fail",
+                "state",
+                f"h and c are swapped: the argument `{as_h}` acts as the hidden state and "
+                f"`{as_c}` as the cell state",
+            )
+        return
     taken = _order_of_states((interface.arguments, interface.keywords))
     returned = _order_of_states(interface.result)
     if taken and returned and taken != returned:
         yield Finding(
             "fail",
             "state",
-            f"the state goes in as ({', '.join(taken)}) and comes out as "
-            f"({', '.join(returned)}): h and c are swapped, so a returned state cannot be "
-            "handed back",
+            f"h and c are swapped: the state goes in as ({', '.join(taken)}) and comes out as "
+            f"({', '.join(returned)}), so a returned state cannot be handed back",
         )
 
 
 def _order_of_states(form: Any) -> list[str]:
-    from lstm_bench.subject.interface import slots
-
     order: list[str] = []
-    flat = form if not isinstance(form, tuple) or len(form) != 2 else form
-    for slot in slots(flat):
-        order += [r for r in slot.role if slot.role in ("h", "c", "hc", "ch") and r not in order]
+    for slot in slots(form):
+        if slot.role in ("h", "c", "hc", "ch"):
+            order += [role for role in slot.role if role not in order]
     return order if len(order) == 2 else []
 
 

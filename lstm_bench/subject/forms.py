@@ -10,7 +10,7 @@ import inspect
 import re
 import typing
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lstm_bench.subject.interface import Constant, Form, Slot, rebuild
@@ -28,12 +28,16 @@ DICT_KEYS = (("h", "c"), ("h0", "c0"), ("hidden", "cell"), ("hx", "cx"), ("h_0",
 
 @dataclass(frozen=True)
 class Call:
-    """A call form. ``states``: how many states it hands over; ``named``: by a telling name."""
+    """A call form. ``states``: how many states it hands over; ``named``: by a telling name.
+
+    pair: the names of the two arguments for h and c, where they are arguments of their own.
+    """
 
     arguments: tuple[Form, ...]
     keywords: dict[str, Form] = field(default_factory=dict)
     states: int = 0
     named: bool = False
+    pair: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -84,7 +88,7 @@ def _schema_names(function: Any) -> list[str]:
 
 
 def stateless_calls(x: Slot, signature: Signature) -> Iterator[Call]:
-    """x alone; then with None for whatever else is required."""
+    """X alone; then with None for whatever else is required."""
     yield _place(signature, x, {})
     if signature.required:
         yield _place(signature, x, {name: Constant(None) for name in signature.required})
@@ -119,7 +123,8 @@ def _pair_calls(signature: Signature, x: Slot, pairs: list[tuple[str, str]]) -> 
         for axes in STATE_AXES:
             named = _looks_like_state(first) and _looks_like_state(second)
             form = {first: Slot("h", axes), second: Slot("c", axes)}
-            yield _place(signature, x, form, states=2, named=bool(named))
+            call = _place(signature, x, form, states=2, named=bool(named))
+            yield replace(call, pair=(first, second))
 
 
 def _containers() -> Iterator[Form]:

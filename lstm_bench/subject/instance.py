@@ -126,7 +126,7 @@ class Instance:
             yield from leaves(self.interface.result, result)
 
     def trace(self, result: Any, batch: int, steps: int) -> dict[str, Tensor]:
-        """The parts of the module's own result in canonical layout: y, h, c as far as they are there."""
+        """The parts y, h and c of the module's own result, as far as there are any, canonical."""
         if self.interface.kind != "cell":
             return read(self.interface.result, result, self._sizes(batch, steps))
         each = [read(self.interface.result, step, self._sizes(batch, 1)) for step in result]

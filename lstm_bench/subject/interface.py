@@ -68,6 +68,7 @@ class Interface:
 
     kind: "sequence" or "cell". arguments / keywords: the call form with a state; stateless
     the call form without one, or None where a state is required. result: the return form.
+    state_arguments: names of the arguments that act as h and as c, where there are two.
     head: True where an output layer stands on top. notes: sentences for people.
     """
 
@@ -79,6 +80,7 @@ class Interface:
     takes_state: bool = True
     stateless_keywords: Mapping[str, Form] = field(default_factory=dict)
     head: bool = False
+    state_arguments: tuple[str, str] | None = None
     notes: tuple[str, ...] = field(default=())
 
     def returns(self, role: str) -> bool:

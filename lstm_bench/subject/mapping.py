@@ -96,7 +96,8 @@ class ProbedMap:
 
     def gradients(self, module: Any, input_size: int, hidden_size: int) -> dict[str, Tensor]:
         """Gradients by canonical name. Where two tensors feed the same sums, both are given:
-        the second as ``b_f (in bias_hh)``. None counts as zeros, as autograd means it."""
+        the second as ``b_f (in bias_hh)``. None counts as zeros, as autograd means it.
+        """
         tensors = learnable(module)
         found: dict[str, Tensor] = {}
         for name, layout in self.layouts.items():

@@ -63,7 +63,7 @@ class Labels:
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows of data: ``dense`` random ones first, then x = h = 0, then each x = e_j, each h = e_j."""
+    """``dense`` random rows of data first, then x = h = 0, then each x = e_j, then each h = e_j."""
 
     x: Tensor
     h: Tensor
@@ -196,8 +196,10 @@ class _Observer:
         limit = self._noise / self._delta
         dh, dc = change.get("h"), change.get("c")
         states = [d for d in (dc, dh) if d is not None]
-        moved = sum((np.abs(d) > limit).astype(float) for d in states) if states else None
-        if moved is None or not np.any(moved):
+        if not states:
+            return
+        moved: NDArray[np.bool_] = np.max([np.abs(d) for d in states], axis=0) > limit
+        if not moved.any():
             self._read_head(labels, where, change, limit)
             return
         units = np.flatnonzero(moved.sum(axis=0))
@@ -205,7 +207,7 @@ class _Observer:
             labels.unit[where] = CONFLICT
             return
         unit = int(units[0])
-        kind, index = self._operand(moved[self._data.dense :, unit] > 0)
+        kind, index = self._operand(moved[self._data.dense :, unit])
         labels.unit[where], labels.kind[where], labels.index[where] = unit, kind, index
         if kind < 0:
             return

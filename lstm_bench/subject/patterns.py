@@ -13,9 +13,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lstm_bench.subject.nudge import KIND_BIAS, KIND_H, KIND_X, UNKNOWN, Array, Labels
 
+Mask = NDArray[np.bool_]
 COMPONENTS = ("kind", "index", "gate", "unit")
 
 
@@ -134,7 +136,7 @@ class TensorLayout:
 
 
 def fit(labels: Labels, input_size: int, hidden_size: int) -> TensorLayout | None:
-    """The layout that the labels of one tensor follow, or None. Unlabelled entries are filled in."""
+    """The layout that the labels of one tensor follow, or None. Gaps are filled in."""
     arrays = {name: getattr(labels, name) for name in COMPONENTS}
     if any((array < UNKNOWN).any() for array in arrays.values()):
         return None
@@ -167,7 +169,7 @@ def fit(labels: Labels, input_size: int, hidden_size: int) -> TensorLayout | Non
 WHOLE = -1
 
 
-def _owner(array: Array, known: np.ndarray) -> int | None:  # type: ignore[type-arg]
+def _owner(array: Array, known: Mask) -> int | None:
     """The axis that tells a component: constant along all others. WHOLE where it never varies."""
     values = array[known]
     if np.unique(values).size == 1:
@@ -180,16 +182,16 @@ def _owner(array: Array, known: np.ndarray) -> int | None:  # type: ignore[type-
     return None
 
 
-def _constant(array: Array, known: np.ndarray) -> int:  # type: ignore[type-arg]
+def _constant(array: Array, known: Mask) -> int:
     return int(array[known][0])
 
 
 def _label_at(
     arrays: dict[str, Array],
-    known: np.ndarray,
+    known: Mask,
     axis: int,
     position: int,
-    owned: set[str],  # type: ignore[type-arg]
+    owned: set[str],
 ) -> Label:
     """What an axis tells at one position, from the entries seen there."""
     seen = np.take(known, position, axis=axis)
@@ -316,7 +318,7 @@ def _matches(
 def _explains(
     layout: TensorLayout,
     arrays: dict[str, Array],
-    known: np.ndarray,  # type: ignore[type-arg]
+    known: Mask,
     input_size: int,
     hidden_size: int,
 ) -> bool:

@@ -203,6 +203,7 @@ class Probe:
                 stateless_keywords={} if alone is None else alone.keywords,
                 result=build_form(result, roles),
                 takes_state=call is not None,
+                state_arguments=None if call is None else call.pair,
             ),
             states=sum(effects.values()),
             recurrent=self._confinement(main, result, axes) > 0,
@@ -257,7 +258,7 @@ class Probe:
         return max(readings, key=lambda r: grids[r][3].sum().item())
 
     def _state_roles(self, states: list[Leaf], last: Tensor | None, big: Any) -> dict[Path, Form]:
-        """h is the state that equals the last output; c the one without bounds."""
+        """H is the state that equals the last output; c the one without bounds."""
         readings = {leaf.path: state_axes(leaf, B, H) or "" for leaf in states}
         for leaf in states:
             if "2" in readings[leaf.path]:
@@ -358,6 +359,7 @@ class Probe:
                 stateless=None if alone is None else alone.arguments,
                 stateless_keywords={} if alone is None else alone.keywords,
                 result=build_form(result, roles),
+                state_arguments=call.pair,
             ),
             states=sum(effects.values()),
             recurrent=True,
@@ -402,7 +404,7 @@ def _features(result: Any, roles: Mapping[Path, Form], steps: int) -> int | None
 
 
 def _state_pair(states: list[Leaf]) -> list[Leaf]:
-    """Of several state-like tensors, the state: one stacked tensor, or the two that lie together."""
+    """Of several state-like tensors the state: one stacked tensor, or two that lie together."""
     stacked = [leaf for leaf in states if "2" in (state_axes(leaf, B, H) or "")]
     if stacked:
         return stacked[:1]
@@ -427,7 +429,12 @@ def _shapes(result: Any) -> list[tuple[Path, tuple[int, ...]]]:
 
 def swap_states(call: Call) -> Call:
     """The same call with h and c changing places."""
-    return replace(call, arguments=_swapped(call.arguments), keywords=_swapped(dict(call.keywords)))
+    return replace(
+        call,
+        arguments=_swapped(call.arguments),
+        keywords=_swapped(dict(call.keywords)),
+        pair=None if call.pair is None else (call.pair[1], call.pair[0]),
+    )
 
 
 def _swapped(form: Any) -> Any:

@@ -103,7 +103,7 @@ def _constants(instance: Instance, dtype: torch.dtype) -> tuple[float, float, fl
 
 
 def _states_after(steps: int, instance: Instance, parameters: Parameters) -> dict[str, Tensor]:
-    """h and c (in float64) after this many steps of x = e_0 from zero states."""
+    """H and c (in float64) after this many steps of x = e_0 from zero states."""
     instance.load(parameters)
     x = torch.zeros(2, steps, instance.input_size, dtype=parameters.W.dtype)
     x[..., 0] = 1.0
