@@ -43,11 +43,17 @@ def arrange(tensor: Tensor, canonical: str, axes: str) -> Tensor:
     return permuted if list(permuted.shape) == shape else permuted.reshape(shape)
 
 
-def restore(tensor: Tensor, canonical: str, axes: str, sizes: dict[str, int]) -> Tensor:
-    """The inverse of :func:`arrange`; ``sizes`` tells merged axes apart. Raises ValueError."""
+def restore(
+    tensor: Tensor, canonical: str, axes: str, sizes: dict[str, int], *, lenient: bool = False
+) -> Tensor:
+    """The inverse of :func:`arrange`; ``sizes`` tells merged axes apart.
+
+    Raises ValueError on another shape; ``lenient`` lets axes of size one be missing or added.
+    """
     letters = _letters(axes)
     expected = [math.prod(sizes.get(letter, 1) for letter in group) for group in groups(axes)]
-    if list(tensor.shape) != expected:
+    squeezed = [n for n in expected if n != 1] == [n for n in tensor.shape if n != 1]
+    if list(tensor.shape) != expected and not (lenient and squeezed):
         raise ValueError(f"expected shape {tuple(expected)} for {axes}, got {tuple(tensor.shape)}")
     split = tensor.reshape([sizes[letter] for letter in letters])
     return split.permute([letters.index(letter) for letter in canonical])

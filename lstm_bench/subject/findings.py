@@ -38,16 +38,39 @@ def findings(factory: Any, found: Identified) -> tuple[Finding, ...]:
         *_torch_names(layouts),
         *_gate_names(layouts),
         *_state_order(found),
+        *_ignored_states(found),
         *_strengths(found.labels),
     )
 
 
 def _silent_parameters(found: Identified) -> Iterator[Finding]:
-    """A parameter, or a gate's block of one, that moves nothing at all."""
+    """A parameter, or one gate's part of one, that moves nothing at all."""
     for name in found.silent:
         shape = found.labels[name].unit.shape
-        if (shape and H in shape) or 4 * H in shape:
+        if H in shape or 4 * H in shape:
             yield Finding("fail", "parameters", f"`{name}` has no effect on any output or state")
+    if not all(found.effects.values()):
+        return  # an ignored state silences parameters, and is told by itself
+    for name, layout in found.parameter_map.layouts.items():
+        if name not in found.labels or not found.effects:
+            continue
+        seen, meant = found.labels[name].unit != UNKNOWN, layout.labels(I, H)
+        for kind, operand in ((KIND_X, "x"), (KIND_H, "h"), (KIND_BIAS, "its bias")):
+            for gate in layout.gate_order:
+                part = (meant["kind"] == kind) & (meant["gate"] == gate)
+                if part.any() and not seen[part].any():
+                    yield Finding(
+                        "fail",
+                        "parameters",
+                        f"the {WORDS[gate]} ignores {operand}: its part of `{name}` has no effect",
+                    )
+
+
+def _ignored_states(found: Identified) -> Iterator[Finding]:
+    """A state that is taken and moves nothing."""
+    for name, words in (("h", "hidden state h0"), ("c", "cell state c0")):
+        if found.effects.get(name) is False:
+            yield Finding("fail", "state", f"the given {words} is ignored: it moves nothing")
 
 
 def _torch_names(layouts: Mapping[str, TensorLayout]) -> Iterator[Finding]:

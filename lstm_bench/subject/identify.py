@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import itertools
 import warnings
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -20,10 +20,19 @@ from lstm_bench.subject.instance import Instance
 from lstm_bench.subject.interface import Interface
 from lstm_bench.subject.load import describe
 from lstm_bench.subject.mapping import HeadLayout, ProbedMap
-from lstm_bench.subject.nudge import CONFLICT, GATE_A, GATE_I, GATE_O, KIND_X, UNKNOWN, Labels
+from lstm_bench.subject.nudge import (
+    CONFLICT,
+    GATE_A,
+    GATE_I,
+    GATE_O,
+    KIND_H,
+    KIND_X,
+    UNKNOWN,
+    Labels,
+)
 from lstm_bench.subject.patterns import TensorLayout, fit
 from lstm_bench.subject.probe import Found, H, I, Probe
-from lstm_bench.subject.proof import prove
+from lstm_bench.subject.proof import Proof, prove
 from lstm_bench.subject.tensors import learnable
 
 MOST_READINGS = 60
@@ -44,6 +53,10 @@ class Identified:
     labels: Mapping[str, Labels]
     silent: tuple[str, ...]
     proven: bool
+    certain: bool = True
+    """Whether every gate's weights were seen at work, none filled in by likeness to others."""
+    effects: Mapping[str, bool] = field(default_factory=dict)
+    """Whether the given h and c move anything."""
 
 
 def identify(factory: Any, kwargs: Mapping[str, Any]) -> Identified:
@@ -190,77 +203,129 @@ def _module_for_values(factory: Any, recipe: Recipe, found: Found) -> tuple[Any,
     return prepare(_construct(recipe, factory, I, H), dtype), dtype
 
 
-def _step_of(instance: Instance) -> nudge.Step:
-    """One step as a function (x (N, I), h, c) → parts (N, …)."""
+def _step_of(instance: Instance, *, steps: int = 1, by_row: bool = False) -> nudge.Step:
+    """One step as a function (x (N, I), h, c) → parts (N, …).
+
+    steps=2 runs an empty second step and reads the first one's output, for subjects that fail
+    on a single step. by_row runs every row as a batch of its own, for those that mix rows.
+    """
 
     def step(x: Tensor, h: Tensor, c: Tensor) -> dict[str, Tensor]:
         state = (h, c) if instance.interface.takes_state else None
-        parts = dict(instance.run(x.unsqueeze(1), state))
+        inputs = torch.nn.functional.pad(x.unsqueeze(1), (0, 0, 0, steps - 1))
+        parts = dict(instance.run(inputs, state))
+        if steps > 1:
+            parts = {"y": parts["y"]}
         if "y" in parts:
             parts["y"] = parts["y"][:, 0]
         if "h" not in parts:  # without an output layer, or with it made the identity
             parts["h"] = parts["y"][:, : instance.hidden_size]
+        if "c" in parts and torch.equal(parts["c"], parts["h"]):
+            del parts["c"]  # whatever it is, it is not the cell state
         return parts
 
-    return step
+    def rows_apart(x: Tensor, h: Tensor, c: Tensor) -> dict[str, Tensor]:
+        rows = [step(x[n : n + 1], h[n : n + 1], c[n : n + 1]) for n in range(x.shape[0])]
+        return {part: torch.cat([row[part] for row in rows]) for part in rows[0]}
+
+    return rows_apart if by_row else step
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """The labels of all tensors by one way of running a step, and the layouts they follow."""
+
+    labels: dict[str, Labels]
+    layouts: dict[str, TensorLayout]
+    head: HeadLayout
+    doubtful: frozenset[int]
+
+    def silent(self) -> list[str]:
+        """Tensors that moved nothing at all."""
+        heads = (self.head.weight, self.head.bias)
+        return [
+            name
+            for name, seen in self.labels.items()
+            if bool((seen.unit == UNKNOWN).all()) and name not in heads
+        ]
+
+
+def _read_parameters(instance: Instance, step: nudge.Step, dtype: torch.dtype) -> _Reading:
+    tensors = learnable(instance.module)
+    interface = instance.interface
+    exposed = _expose_head(tensors, step, interface, dtype)
+    probed = {n: t for n, t in tensors.items() if n not in (exposed.weight, exposed.bias)}
+    labels = nudge.label(probed, step, I, H, dtype, stateful=interface.takes_state)
+    doubtful = _take_back_doubtful_gates(labels, interface.returns("c"))
+    layouts = {name: layout for name, seen in labels.items() if (layout := fit(seen, I, H))}
+    head = exposed if exposed.weight is not None else _head(labels)
+    return _Reading(labels, layouts, head, doubtful)
+
+
+def _readings(instance: Instance, dtype: torch.dtype) -> Iterator[_Reading | str]:
+    """Ways to run a step, the plain one first; one that raises gives its error in words."""
+    plain, others = _step_of(instance), []
+    if instance.interface.kind == "sequence":
+        others = [_step_of(instance, by_row=True), _step_of(instance, steps=2)]
+    for step in (plain, *others):
+        try:
+            yield _read_parameters(instance, step, dtype)
+        except Exception as error:  # a broken subject may raise anything
+            yield describe(error)
 
 
 def _find_parameters(module: Any, recipe: Recipe, found: Found, dtype: torch.dtype) -> Identified:
-    interface = found.interface
     tensors = learnable(module)
-    instance = Instance(module, interface, ProbedMap({}), I, H, found.features)
-    step = _step_of(instance)
-    head = exposed = _expose_head(tensors, step, interface, dtype)
-    probed = {n: t for n, t in tensors.items() if n not in (exposed.weight, exposed.bias)}
-    try:
-        labels = nudge.label(probed, step, I, H, dtype, stateful=interface.takes_state)
-    except Exception as error:
-        raise Ambiguous(
-            f"a single step could not be run to probe its parameters: {describe(error)}"
-        ) from error
-    doubtful = _take_back_doubtful_gates(labels, interface.returns("c"))
+    instance = Instance(module, found.interface, ProbedMap({}), I, H, found.features, lenient=True)
     evidence = Evidence(module, I, H, _raw_call(module, found))
-    head = exposed if exposed.weight is not None else _head(labels)
-    layouts: dict[str, TensorLayout] = {}
-    for name, seen in labels.items():
-        layout = fit(seen, I, H)
-        if layout is not None:
-            layouts[name] = layout
-    silent = {
-        name: tuple(tensors[name].shape)
-        for name, seen in labels.items()
-        if (seen.unit == UNKNOWN).all() and name not in (head.weight, head.bias)
-    }
-    learned = _learned_states(instance, {n: tensors[n] for n in silent})
-    silent = {n: shape for n, shape in silent.items() if n not in learned}
-    attempts = list(itertools.islice(completions(layouts, silent, I, H, doubtful), MOST_READINGS))
-    if is_complete(layouts):
-        attempts.insert(0, layouts)
-    if not attempts:
-        _cannot_map(labels, layouts, evidence)
-    instance.head_size = _head_size(tensors, head)
-    interface = replace(interface, head=head.weight is not None)
-    best: ProbedMap | None = None
-    for attempt in attempts:
-        candidate = ProbedMap(attempt, head, zeroed=learned)
-        proven = prove(replace_map(instance, candidate), dtype)
-        if proven is not None:
-            left = tuple(n for n in silent if n not in attempt)
-            return Identified(recipe, interface, proven, dtype, labels, left, True)
-        best = best or candidate
-    assert best is not None
-    left = tuple(n for n in silent if n not in best.layouts)
-    return Identified(recipe, interface, best, dtype, labels, left, False)
+    fullest: _Reading | None = None
+    error = ""
+    for reading in _readings(instance, dtype):
+        if isinstance(reading, str):
+            error = reading
+            continue
+        identified = _match(instance, reading, recipe, found, dtype)
+        if identified is not None:
+            return identified
+        if fullest is None or len(reading.layouts) > len(fullest.layouts):
+            fullest = reading
+    if fullest is None:
+        raise Ambiguous(
+            f"a single step could not be run to probe its parameters: {error}", evidence=evidence
+        )
+    raise _cannot_map(fullest, evidence)
 
 
-def replace_map(instance: Instance, parameter_map: ProbedMap) -> Instance:
-    return Instance(
-        instance.module,
-        instance.interface,
-        parameter_map,
-        instance.input_size,
-        instance.hidden_size,
-        instance.head_size,
+def _match(
+    instance: Instance, reading: _Reading, recipe: Recipe, found: Found, dtype: torch.dtype
+) -> Identified | None:
+    """The best mapping that a reading allows, proven where there is one that proves itself."""
+    tensors = learnable(instance.module)
+    instance.head_size = _head_size(tensors, reading.head)
+    learned = _learned_states(instance, {n: tensors[n] for n in reading.silent()})
+    silent = {n: tuple(tensors[n].shape) for n in reading.silent() if n not in learned}
+    certain = is_complete(reading.layouts)
+    completed = completions(reading.layouts, silent, I, H, reading.doubtful)
+    attempts = [reading.layouts] if certain else []
+    best: Proof | None = None
+    for attempt in (*attempts, *itertools.islice(completed, MOST_READINGS)):
+        proof = prove(instance, ProbedMap(attempt, reading.head, zeroed=learned), dtype)
+        if best is None or proof.score > best.score:
+            best = proof
+        if proof.complete:
+            break
+    if best is None:
+        return None
+    return Identified(
+        recipe,
+        replace(found.interface, head=reading.head.weight is not None),
+        best.parameter_map,
+        dtype,
+        reading.labels,
+        tuple(n for n in silent if n not in best.parameter_map.layouts),
+        best.complete,
+        certain,
+        found.effects,
     )
 
 
@@ -366,25 +431,20 @@ def _head_size(tensors: Mapping[str, Tensor], head: HeadLayout) -> int | None:
     return tensors[head.weight].shape[0 if head.transposed else 1]
 
 
-def _cannot_map(
-    labels: Mapping[str, Labels], layouts: Mapping[str, TensorLayout], evidence: Evidence
-) -> None:
-    mixed = [n for n, found in labels.items() if (found.unit == CONFLICT).any()]
+def _cannot_map(reading: _Reading, evidence: Evidence) -> Ambiguous:
+    mixed = [n for n, seen in reading.labels.items() if (seen.unit == CONFLICT).any()]
     if mixed:
-        raise Ambiguous(
+        return Ambiguous(
             f"entries of `{mixed[0]}` move several units at once, which no LSTM's weight does: "
             "a normalisation, a projection, several layers, or factorised weights",
             evidence=evidence,
         )
-    words = {0: "input gate", 1: "forget gate", 2: "output gate", 3: "candidate"}
-    found = coverage(layouts)
+    words = ("input gate", "forget gate", "output gate", "candidate")
+    fed = coverage(reading.layouts)
     missing = [
-        f"the {words[g]} from {operand}"
-        for kind, operand in ((0, "x"), (1, "h"))
-        for g in range(4)
-        if g not in found[kind]
+        f"the {words[gate]} from {operand}"
+        for kind, operand in ((KIND_X, "x"), (KIND_H, "h"))
+        for gate in range(4)
+        if gate not in fed[kind]
     ]
-    raise Ambiguous(
-        "no parameter was found that feeds " + ", ".join(missing),
-        evidence=evidence,
-    )
+    return Ambiguous("no parameter was found that feeds " + ", ".join(missing), evidence=evidence)

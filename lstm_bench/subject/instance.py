@@ -43,12 +43,15 @@ class Instance:
         input_size: int,
         hidden_size: int,
         head_size: int | None = None,
+        *,
+        lenient: bool = False,
     ) -> None:
         self.module = module
         self.interface = interface
         self.parameter_map = parameter_map
         self.input_size = input_size
         self.hidden_size = hidden_size
+        self.lenient = lenient
         self.head_size = head_size
         """K, the number of features that the output layer gives; None without one."""
 
@@ -128,7 +131,8 @@ class Instance:
     def trace(self, result: Any, batch: int, steps: int) -> dict[str, Tensor]:
         """The parts y, h and c of the module's own result, as far as there are any, canonical."""
         if self.interface.kind != "cell":
-            return read(self.interface.result, result, self._sizes(batch, steps))
+            sizes = self._sizes(batch, steps)
+            return read(self.interface.result, result, sizes, lenient=self.lenient)
         each = [read(self.interface.result, step, self._sizes(batch, 1)) for step in result]
         outputs = [parts["y"] if "y" in parts else parts["h"].unsqueeze(1) for parts in each]
         return {**each[-1], "y": torch.cat(outputs, dim=1)}

@@ -146,11 +146,16 @@ def leaves(form: Form, result: Any) -> Iterator[tuple[Slot, Tensor]]:
             yield from leaves(inner, value)
 
 
-def read(form: Form, result: Any, sizes: dict[str, int]) -> dict[str, Tensor]:
-    """The parts of a result in canonical layout, by role. Raises ValueError on another shape."""
+def read(
+    form: Form, result: Any, sizes: dict[str, int], *, lenient: bool = False
+) -> dict[str, Tensor]:
+    """The parts of a result in canonical layout, by role.
+
+    Raises ValueError on another shape; ``lenient`` as in :func:`lstm_bench.subject.axes.restore`.
+    """
     parts: dict[str, Tensor] = {}
     for slot, tensor in leaves(form, result):
-        part = layout.restore(tensor, CANONICAL[slot.role], slot.axes, sizes)
+        part = layout.restore(tensor, CANONICAL[slot.role], slot.axes, sizes, lenient=lenient)
         if slot.role in ("hc", "ch"):
             parts |= dict(zip(slot.role, part.unbind(0), strict=True))
         else:

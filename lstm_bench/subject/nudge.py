@@ -174,6 +174,7 @@ class _Observer:
             target.copy_(before)
             change = {n: (moved[n] - self._base[n]) / self._delta for n in moved}
             self._read(labels, where, change)
+        labels.gate = smoothed(labels.gate)
         return labels
 
     def features(self, tensor: Tensor) -> Array:
@@ -284,6 +285,26 @@ class _Observer:
         h = self._base["h"]
         errors = np.abs(h - column[:, None]).max(axis=0)
         labels.head_unit[where] = int(errors.argmin())
+
+
+def smoothed(gate: Array) -> Array:
+    """The gates of a tensor with stray labels outvoted.
+
+    Where an equation is wrong, the signs of a few entries can point to a neighbouring gate. The
+    gate is the same for a whole tensor, or along some axis: the reading with the fewest strays
+    wins, if three quarters of the entries keep their label.
+    """
+    best, share = gate, 0.75
+    readings: list[tuple[int, ...]] = [tuple(range(gate.ndim))]
+    readings += [tuple(a for a in range(gate.ndim) if a != axis) for axis in range(gate.ndim)]
+    known = gate >= 0
+    for along in readings:
+        votes = np.stack([((gate == g) & known).sum(axis=along, keepdims=True) for g in range(4)])
+        winner = np.broadcast_to(votes.argmax(axis=0), gate.shape)
+        kept = float((winner == gate)[known].mean()) if known.any() else 0.0
+        if kept > share:
+            best, share = np.where(known, winner, gate), kept
+    return best
 
 
 def _agree(sign: NDArray[np.float64], expected: NDArray[np.float64]) -> bool:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -51,6 +51,7 @@ class Found:
     recurrent: bool
     stateful_call: bool
     features: int | None = None
+    effects: Mapping[str, bool] = field(default_factory=dict)
     single_state: bool = False
 
     @property
@@ -209,6 +210,7 @@ class Probe:
             recurrent=self._confinement(main, result, axes) > 0,
             stateful_call=call is not None,
             features=_features(result, roles, T),
+            effects=effects,
         )
 
     def _effects(self, call: Call, result: Any) -> dict[str, bool]:
@@ -365,6 +367,7 @@ class Probe:
             recurrent=True,
             stateful_call=True,
             features=_features(result, roles, 1),
+            effects=effects,
         )
 
     def _rows_apart(self, call: Call, result: Any) -> bool:

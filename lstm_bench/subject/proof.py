@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -15,18 +14,33 @@ from lstm_bench.subject.mapping import ProbedMap
 ENOUGH = {torch.float64: 1e-8, torch.float32: 1e-3}
 
 
-def prove(instance: Instance, dtype: torch.dtype) -> ProbedMap | None:
-    """The instance's map, with the constants it needs, where values agree; None where not."""
-    parameter_map = instance.parameter_map
-    assert isinstance(parameter_map, ProbedMap)
-    if _agrees(instance, dtype):
-        return parameter_map
+@dataclass(frozen=True)
+class Proof:
+    """A map and how many of the returned parts agree with the equations under it."""
+
+    parameter_map: ProbedMap
+    score: int
+    complete: bool
+
+
+def prove(instance: Instance, parameter_map: ProbedMap, dtype: torch.dtype) -> Proof:
+    """Load by the map and compare; add the constants that the module seems to have, if it helps."""
+    plain = _proof(instance, parameter_map, dtype)
+    if plain.complete:
+        return plain
+    instance.parameter_map = parameter_map
     constants = _constants(instance, dtype)
     if constants is None:
-        return None
-    with_constants = replace(parameter_map, constants=constants)
-    instance.parameter_map = with_constants
-    return with_constants if _agrees(instance, dtype) else None
+        return plain
+    adjusted = _proof(instance, replace(parameter_map, constants=constants), dtype)
+    return adjusted if adjusted.score > plain.score else plain
+
+
+def _proof(instance: Instance, parameter_map: ProbedMap, dtype: torch.dtype) -> Proof:
+    instance.parameter_map = parameter_map
+    agreeing = _agreeing(instance, dtype)
+    score = sum(agreeing.values())
+    return Proof(parameter_map, score, bool(agreeing) and all(agreeing.values()))
 
 
 def _random(instance: Instance, dtype: torch.dtype, seed: int) -> Parameters:
@@ -40,28 +54,28 @@ def _random(instance: Instance, dtype: torch.dtype, seed: int) -> Parameters:
     return Parameters(normal(4, I, H), normal(4, H, H), normal(4, H), *head)
 
 
-def _agrees(instance: Instance, dtype: torch.dtype) -> bool:
-    """Three steps for three sequences, from a random state where one is taken."""
+def _agreeing(instance: Instance, dtype: torch.dtype) -> dict[str, bool]:
+    """Which parts agree over three steps of four sequences, from a random state if one is taken."""
     generator = torch.Generator().manual_seed(7)
     try:
         with torch.no_grad():
             effective = instance.load(_random(instance, dtype, 5)).to(dtype=torch.float64)
-            x = torch.randn(3, 3, instance.input_size, generator=generator).to(dtype)
-            h, c = torch.randn(2, 3, instance.hidden_size, generator=generator).to(dtype)
+            x = torch.randn(4, 3, instance.input_size, generator=generator).to(dtype)
+            h, c = torch.randn(2, 4, instance.hidden_size, generator=generator).to(dtype)
             state = (h, c) if instance.interface.takes_state else None
             got = instance.run(x, state)
     except Exception:
-        return False
+        return {}
     if state is None:
         h, c = torch.zeros_like(h), torch.zeros_like(c)
     wanted = equations(effective, x.double(), h.double(), c.double())
     limit = ENOUGH[dtype]
-    return all(
-        part in wanted
-        and value.shape == wanted[part].shape
+    return {
+        part: value.shape == wanted[part].shape
         and bool((value.double() - wanted[part]).abs().max() < limit)
         for part, value in got.items()
-    )
+        if part in wanted
+    }
 
 
 def equations(p: Parameters, x: Tensor, h: Tensor, c: Tensor) -> dict[str, Tensor]:
@@ -125,6 +139,3 @@ def _single(t: Tensor) -> float | None:
     if not bool(t.isfinite().all()) or bool((t - t.flatten()[0]).abs().max() > 1e-4):
         return None
     return float(t.flatten()[0])
-
-
-__all__: list[Any] = ["equations", "prove"]

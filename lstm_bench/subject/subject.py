@@ -35,6 +35,7 @@ class Subject:
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     dtype: torch.dtype = torch.float64
     proven: bool = True
+    certain: bool = True
     findings: tuple[Finding, ...] = ()
 
     def build(
@@ -90,6 +91,7 @@ def subject_from(factory: Any, name: str, **kwargs: Any) -> Subject:
         kwargs,
         found.dtype,
         found.proven,
+        found.certain,
         findings(factory, found),
     )
 
