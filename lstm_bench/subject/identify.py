@@ -275,7 +275,6 @@ def _readings(instance: Instance, dtype: torch.dtype) -> Iterator[_Reading | str
 
 
 def _find_parameters(module: Any, recipe: Recipe, found: Found, dtype: torch.dtype) -> Identified:
-    tensors = learnable(module)
     instance = Instance(module, found.interface, ProbedMap({}), I, H, found.features, lenient=True)
     evidence = Evidence(module, I, H, _raw_call(module, found))
     fullest: _Reading | None = None
