@@ -18,13 +18,14 @@ I, H = "I", "H"  # noqa: E741
 
 @dataclass(frozen=True)
 class Size:
-    """A placeholder for a size; ``[H]`` is a list that holds it."""
+    """A placeholder for a size; ``in_list``: for a list of them, ``[H]`` or ``[I, H]``."""
 
     name: str
     in_list: bool = False
 
     def value(self, sizes: Mapping[str, int]) -> Any:
-        return [sizes[self.name]] if self.in_list else sizes[self.name]
+        values = [sizes[letter] for letter in self.name]
+        return values if self.in_list else values[0]
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Recipe:
     def __str__(self) -> str:
         def show(value: Any) -> str:
             if isinstance(value, Size):
-                return f"[{value.name}]" if value.in_list else value.name
+                return f"[{', '.join(value.name)}]" if value.in_list else value.name
             return repr(value)
 
         shown = [show(a) for a in self.arguments]
@@ -88,7 +89,7 @@ def recipes(factory: Any, given: Mapping[str, Any]) -> Iterator[Recipe]:
 
     A given value of ``"I"`` or ``"H"`` stands for a size, which settles the question.
     """
-    fixed = {name: Size(v) if v in (I, H) else v for name, v in given.items()}
+    fixed = {n: Size(v) if isinstance(v, str) and v in (I, H) else v for n, v in given.items()}
     told = {v.name for v in fixed.values() if isinstance(v, Size)}
     if told == {I, H}:
         yield Recipe((), fixed)
@@ -103,6 +104,7 @@ def recipes(factory: Any, given: Mapping[str, Any]) -> Iterator[Recipe]:
 def _candidates(factory: Any, fixed: dict[str, Any]) -> Iterator[Recipe]:
     parameters = _parameters(factory)
     if parameters is not None:
+        fixed = _one_plain_layer(parameters) | fixed
         named = [p for p in parameters if p.name not in fixed]
         roles = {p.name: _role(p.name) for p in named}
         inputs = [p.name for p in named if roles[p.name] == I]
@@ -119,6 +121,18 @@ def _candidates(factory: Any, fixed: dict[str, Any]) -> Iterator[Recipe]:
     yield Recipe((1, Size(I), Size(H)), fixed)
     yield Recipe((Size(I), Size(H), Size(H)), fixed)
     yield Recipe((Size(I), Size(H, True)), fixed)
+    yield Recipe((Size(I + H, True),), fixed)
+
+
+def _one_plain_layer(parameters: list[inspect.Parameter]) -> dict[str, Any]:
+    """One layer and one direction, where the defaults would make more of it."""
+    plain: dict[str, Any] = {}
+    for p in parameters:
+        if re.search(r"layers?$|^depth$", p.name.lower()) and isinstance(p.default, int):
+            plain |= {p.name: 1} if p.default > 1 else {}
+        if re.search(r"bidir", p.name.lower()) and p.default is True:
+            plain[p.name] = False
+    return plain
 
 
 def _pairs(inputs: list[str], hidden: list[str], required: list[str]) -> Iterator[tuple[str, str]]:

@@ -22,6 +22,9 @@ _X = re.compile(r"^(x|xs|x_?t|input|inputs|inp|seq|sequence|data|emb|embedded|fe
 _NOT_STATE = re.compile(r"mask|len|train|drop|pack|device|return|reverse|pad|attention")
 
 STATE_AXES = ("BH", "1BH", "B1H")
+COLUMN_AXES = ("HB",)
+"""For those that keep sequences as columns, as in x (I, B)."""
+
 STACKED_AXES = ("2BH", "21BH", "12BH", "B2H", "B(2H)", "1B(2H)")
 DICT_KEYS = (("h", "c"), ("h0", "c0"), ("hidden", "cell"), ("hx", "cx"), ("h_0", "c_0"))
 
@@ -98,7 +101,8 @@ def stateful_calls(x: Slot, signature: Signature, examples: list[Any]) -> Iterat
     """Every way to hand over a state. ``examples``: forms that the module itself gave."""
     ordered = sorted(signature.others, key=lambda name: not _looks_like_state(name))
     singles = [name for name in ordered if not _NOT_STATE.search(name)]
-    containers = [*examples, *_annotated(signature), *_containers()]
+    axes = _axes_beside(x)
+    containers = [*examples, *_annotated(signature, axes), *_containers(axes)]
     pairs = [(a, b) for k, a in enumerate(singles) for b in singles[k + 1 :]]
     pairs = [(a, b) for a, b in pairs if _in_order(signature, a, b)]
     if len(signature.required) == 2:  # f(x, h, c), both required: a pair of arguments
@@ -114,24 +118,29 @@ def stateful_calls(x: Slot, signature: Signature, examples: list[Any]) -> Iterat
 def single_state_calls(x: Slot, signature: Signature) -> Iterator[Call]:
     """One state only, as ``nn.GRU`` takes it."""
     for name in signature.others[:3]:
-        for axes in STATE_AXES:
+        for axes in _axes_beside(x):
             yield _place(signature, x, {name: Slot("h", axes)}, states=1)
 
 
 def _pair_calls(signature: Signature, x: Slot, pairs: list[tuple[str, str]]) -> Iterator[Call]:
     for first, second in pairs[:6]:
-        for axes in STATE_AXES:
+        for axes in _axes_beside(x):
             named = _looks_like_state(first) and _looks_like_state(second)
             form = {first: Slot("h", axes), second: Slot("c", axes)}
             call = _place(signature, x, form, states=2, named=bool(named))
             yield replace(call, pair=(first, second))
 
 
-def _containers() -> Iterator[Form]:
+def _axes_beside(x: Slot) -> tuple[str, ...]:
+    """Layouts of a state that go with a layout of x."""
+    return COLUMN_AXES if x.axes.startswith("I") else STATE_AXES
+
+
+def _containers(state_axes: tuple[str, ...]) -> Iterator[Form]:
     """Pairs, nested lists, stacked tensors, dicts; each with every order of axes."""
-    for axes in STATE_AXES:
+    for axes in state_axes:
         yield (Slot("h", axes), Slot("c", axes))
-    for axes in STATE_AXES:
+    for axes in state_axes:
         yield [Slot("h", axes), Slot("c", axes)]
         yield [(Slot("h", axes), Slot("c", axes))]
         yield ([Slot("h", axes)], [Slot("c", axes)])
@@ -139,17 +148,17 @@ def _containers() -> Iterator[Form]:
     for axes in STACKED_AXES:
         yield Slot("hc", axes)
     for h, c in DICT_KEYS:
-        for axes in STATE_AXES[:2]:
+        for axes in state_axes[:2]:
             yield {h: Slot("h", axes), c: Slot("c", axes)}
 
 
-def _annotated(signature: Signature) -> Iterator[Form]:
+def _annotated(signature: Signature, state_axes: tuple[str, ...]) -> Iterator[Form]:
     """A NamedTuple or a dataclass of two fields that an annotation asks for."""
     for hint in signature.annotations.values():
         for kind in (hint, *typing.get_args(hint)):
             fields = getattr(kind, "_fields", None)
             if isinstance(kind, type) and fields is not None and len(fields) == 2:
-                for axes in STATE_AXES:
+                for axes in state_axes:
                     yield rebuild(kind(None, None), [Slot("h", axes), Slot("c", axes)])
 
 

@@ -11,7 +11,7 @@ wrong calls often do. So one row or one step is perturbed and what moves is look
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -40,6 +40,10 @@ from lstm_bench.subject.results import (
 
 B, T, I, H = 7, 4, 5, 3  # noqa: E741 - the field's names; all different, none a multiple
 MOVED = 1e-6
+LAYOUTS = (("BTI", "TBI"), ("BIT",))
+"""Layouts of x for sequences, the usual ones first."""
+CELL_LAYOUTS = ("(BT)I", "I(BT)")
+"""Layouts of one step's x: (B, I), or (I, B) for those that keep sequences as columns."""
 
 
 @dataclass(frozen=True)
@@ -88,50 +92,58 @@ class Probe:
     def sequence(self) -> Found | None:
         """The best reading as a layer over sequences (B, T, I) or (T, B, I)."""
         best: Found | None = None
-        for found in self._sequence_readings():
-            if best is None or found.rank > best.rank:
-                best = found
-            if best.recurrent and best.states == 2:
-                break
+        for candidates in LAYOUTS:
+            for found in self._sequence_readings(candidates):
+                if best is None or found.rank > best.rank:
+                    best = found
+                if best.recurrent and best.states == 2:
+                    return best
+            if best is not None:
+                break  # unusual layouts only where the usual ones give nothing
         return best
 
-    def _sequence_readings(self) -> Iterator[Found]:
+    def _sequence_readings(self, candidates: tuple[str, ...]) -> Iterator[Found]:
         stateless: dict[str, Call] = {}
         results: dict[str, Any] = {}
-        for axes in ("BTI", "TBI"):
+        for axes in candidates:
             for call in stateless_calls(Slot("x", axes), self.signature):
                 result = self.call(call)
                 if result is not None:
                     stateless[axes], results[axes] = call, result
                     break
-        layouts = self._layouts(stateless, results)
+        layouts = self._layouts(candidates, stateless, results)
         for axes in layouts:
             alone = stateless.get(axes)
             examples = list(self._examples(results.get(axes)))
             for call in stateful_calls(Slot("x", axes), self.signature, examples):
-                reading = self._read_sequence(call, alone, axes)
+                reading = self._tolerant(self._read_sequence, call, alone, axes)
                 if reading is not None:
                     yield reading
         for axes in layouts:
             if axes in stateless:
-                reading = self._read_sequence(None, stateless[axes], axes)
+                reading = self._tolerant(self._read_sequence, None, stateless[axes], axes)
                 if reading is not None:
                     yield reading
         for axes in layouts:
             for call in single_state_calls(Slot("x", axes), self.signature):
-                reading = self._read_sequence(call, stateless.get(axes), axes)
+                reading = self._tolerant(self._read_sequence, call, stateless.get(axes), axes)
                 if reading is not None:
                     yield replace(reading, single_state=True)
 
-    def _layouts(self, stateless: Mapping[str, Call], results: Mapping[str, Any]) -> list[str]:
-        """Both layouts, the one in which the batch rows stay apart first, alone where sure."""
+    def _layouts(
+        self,
+        candidates: tuple[str, ...],
+        stateless: Mapping[str, Call],
+        results: Mapping[str, Any],
+    ) -> list[str]:
+        """The layouts, the one in which the batch rows stay apart first, alone where sure."""
         shares = {
             axes: self._confinement(call, results[axes], axes) for axes, call in stateless.items()
         }
-        ordered = sorted(("BTI", "TBI"), key=lambda axes: -shares.get(axes, 0.0))
-        first, second = ordered
-        if shares.get(first, 0.0) > 0.99 and shares.get(second, 0.0) < 0.9:
-            return [first]
+        ordered = sorted(candidates, key=lambda axes: -shares.get(axes, 0.0))
+        others = max((shares.get(axes, 0.0) for axes in ordered[1:]), default=0.0)
+        if shares.get(ordered[0], 0.0) > 0.99 and others < 0.9:
+            return ordered[:1]
         return ordered
 
     def _confinement(self, call: Call, result: Any, axes: str) -> float:
@@ -316,23 +328,34 @@ class Probe:
     def cell(self) -> Found | None:
         """The best reading as a cell: one step, x (B, I)."""
         best: Found | None = None
-        x = Slot("x", "(BT)I")  # with T = 1: (B, I)
-        alone = next(
-            (c for c in stateless_calls(x, self.signature) if self._step(c) is not None), None
-        )
+        for axes in CELL_LAYOUTS:
+            for found in self._cell_readings(Slot("x", axes)):
+                if best is None or found.rank > best.rank:
+                    best = found
+                if best.states == 2:
+                    return best
+        return best
+
+    def _cell_readings(self, x: Slot) -> Iterator[Found]:
+        calls = stateless_calls(x, self.signature)
+        alone = next((c for c in calls if self._step(c) is not None), None)
         examples = list(self._examples(None if alone is None else self._step(alone)))
         for call in stateful_calls(x, self.signature, examples):
-            found = self._read_cell(call, alone)
-            if found is not None and (best is None or found.rank > best.rank):
-                best = found
-            if best is not None and best.states == 2:
-                return best
-        if best is None:
-            for call in single_state_calls(x, self.signature):
-                found = self._read_cell(call, alone)
-                if found is not None:
-                    return replace(found, single_state=True)
-        return best
+            found = self._tolerant(self._read_cell, call, alone)
+            if found is not None:
+                yield found
+        for call in single_state_calls(x, self.signature):
+            found = self._tolerant(self._read_cell, call, alone)
+            if found is not None:
+                yield replace(found, single_state=True)
+
+    def _tolerant(self, read: Callable[..., Found | None], *arguments: Any) -> Found | None:
+        """A reading that cannot be carried through is no reading."""
+        try:
+            return read(*arguments)
+        except (RuntimeError, ValueError, IndexError, KeyError, TypeError) as error:
+            self.errors.append(f"{type(error).__name__}: {error}")
+            return None
 
     def _step(self, call: Call, **parts: Tensor) -> Any:
         return self.call(call, **{"x": self.x[:, :1], **parts})

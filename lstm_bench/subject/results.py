@@ -82,7 +82,7 @@ def sequence_axes(leaf: Leaf, batch: int, steps: int) -> tuple[str, ...]:
     return ()
 
 
-_STATE_SHAPES = ("BH", "1BH", "B1H", "2BH", "21BH", "12BH", "B2H", "B(2H)", "1B(2H)")
+_STATE_SHAPES = ("BH", "1BH", "B1H", "HB", "2BH", "21BH", "12BH", "B2H", "B(2H)", "1B(2H)")
 
 
 def state_axes(leaf: Leaf, batch: int, hidden: int) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from lstm_bench.subject.axes import groups
 from lstm_bench.subject.construct import Recipe
 from lstm_bench.subject.interface import Interface, slots
 from lstm_bench.subject.mapping import ProbedMap
@@ -30,12 +31,13 @@ def interface_in_words(
 
 
 def _layout(interface: Interface) -> str:
-    if interface.kind == "cell":
-        return "single-step cell"
     axes = next(
         s.axes for s in slots((interface.arguments, dict(interface.keywords))) if s.role == "x"
     )
-    return "batch first" if axes == "BTI" else "time first"
+    if interface.kind == "cell":
+        return "single-step cell" + (", sequences as columns" if axes == "I(BT)" else "")
+    words = {"BTI": "batch first", "TBI": "time first", "BIT": "batch first, features before time"}
+    return words[axes]
 
 
 def _state(interface: Interface) -> str:
@@ -49,8 +51,6 @@ def _state(interface: Interface) -> str:
 
 
 def _shape(axes: str) -> str:
-    from lstm_bench.subject.axes import groups
-
     words = [
         "".join(f"{'·' if k else ''}{letter}" for k, letter in enumerate(g)) for g in groups(axes)
     ]
