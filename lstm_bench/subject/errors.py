@@ -43,5 +43,9 @@ class Ambiguous(ProbeError):  # noqa: N818 - named for what was found
     """Several readings fit, or none does; says which option or adapter would settle it."""
 
 
+class IsDefective(ProbeError):  # noqa: N818 - named for what was found
+    """Broken in a way that shows before anything can be compared."""
+
+
 class IsVariant(ProbeError):  # noqa: N818 - named for what was found
     """Another recurrence by design."""

@@ -49,8 +49,8 @@ def _silent_parameters(found: Identified) -> Iterator[Finding]:
         shape = found.labels[name].unit.shape
         if H in shape or 4 * H in shape:
             yield Finding("fail", "parameters", f"`{name}` has no effect on any output or state")
-    if not all(found.effects.values()):
-        return  # an ignored state silences parameters, and is told by itself
+    if found.proven or not all(found.effects.values()):
+        return  # whole sequences show them at work; or an ignored state silences them
     for name, layout in found.parameter_map.layouts.items():
         if name not in found.labels or not found.effects:
             continue
@@ -212,7 +212,7 @@ def _strengths(labels: Mapping[str, Labels]) -> Iterator[Finding]:
             continue
         for strength, name in biases:
             times = strength / weights[0]
-            if times > 1.8:
+            if times > 1.5 and abs(times - round(times)) < 0.02 and times < 5:
                 yield Finding(
                     "fail",
                     "parameters",

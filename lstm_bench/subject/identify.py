@@ -15,7 +15,14 @@ from torch import Tensor, nn
 from lstm_bench.subject import nudge
 from lstm_bench.subject.complete import completions, coverage, is_complete
 from lstm_bench.subject.construct import Recipe, recipes
-from lstm_bench.subject.errors import Ambiguous, CannotLoad, Evidence, IsVariant, NotAnLSTM
+from lstm_bench.subject.errors import (
+    Ambiguous,
+    CannotLoad,
+    Evidence,
+    IsDefective,
+    IsVariant,
+    NotAnLSTM,
+)
 from lstm_bench.subject.instance import Instance
 from lstm_bench.subject.interface import Interface
 from lstm_bench.subject.load import describe
@@ -63,6 +70,7 @@ def identify(factory: Any, kwargs: Mapping[str, Any]) -> Identified:
     """Probe a factory. Raises CannotLoad, NotAnLSTM, IsVariant or Ambiguous."""
     recipe, found = _find_interface(factory, kwargs)
     module, dtype = _module_for_values(factory, recipe, found)
+    _must_be_steady(prepare(_construct(recipe, factory, I, H), dtype), found, dtype)
     return _find_parameters(module, recipe, found, dtype)
 
 
@@ -94,7 +102,7 @@ def _find_interface(factory: Any, kwargs: Mapping[str, Any]) -> tuple[Recipe, Fo
             continue
         if best is None or found.rank > best[1].rank:
             best = recipe, found
-        if found.recurrent and found.states == 2:
+        if all(found.rank[:2]) and found.states == 2:
             return recipe, found
     if best is None:
         _give_up(factory, kwargs, built, failures, calls)
@@ -107,7 +115,7 @@ def _find_interface(factory: Any, kwargs: Mapping[str, Any]) -> tuple[Recipe, Fo
             "a recurrence such as a GRU or a plain RNN",
             evidence=evidence,
         )
-    if not found.recurrent:
+    if not found.recurrent and found.states < 2:
         raise NotAnLSTM(
             "its output at a step depends on that step's input alone, and it takes no state: "
             "it is not a recurrent layer",
@@ -201,6 +209,41 @@ def _module_for_values(factory: Any, recipe: Recipe, found: Found) -> tuple[Any,
         dtype = torch.float32
     # A fresh one: what a module leaves lying on itself during a call is no parameter.
     return prepare(_construct(recipe, factory, I, H), dtype), dtype
+
+
+def _must_be_steady(module: Any, found: Found, dtype: torch.dtype) -> None:
+    """Two equal calls must give equal results and leave the parameters alone."""
+    instance = Instance(module, found.interface, ProbedMap({}), I, H, found.features, lenient=True)
+    tensors = learnable(module)
+    takes_state = found.interface.takes_state
+    before = {name: tensor.detach().clone() for name, tensor in tensors.items()}
+    generator = torch.Generator().manual_seed(11)
+    x = torch.randn(3, 3, I, generator=generator).to(dtype)
+    h, c = torch.randn(2, 3, H, generator=generator).to(dtype)
+    try:
+        with torch.no_grad():
+            first, second = (
+                instance.run(
+                    x.clone(), (h.clone(), c.clone()) if found.interface.takes_state else None
+                )
+                for _ in range(2)
+            )
+    except Exception:
+        return  # the checks say what raises, and on which input
+    changed = [n for n, t in tensors.items() if not torch.equal(t.detach(), before[n])]
+    evidence = Evidence(module, I, H, _raw_call(module, found))
+    if changed:
+        raise IsDefective(
+            f"a forward call changes the weights: `{changed[0]}` is not what it was",
+            evidence=evidence,
+        )
+    if any(not torch.equal(first[part], second[part]) for part in first):
+        given = "with the same given state " if takes_state else ""
+        raise IsDefective(
+            f"two equal calls {given}give different results in evaluation mode: dropout or other "
+            "randomness that stays on, or a state that leaks from one call to the next",
+            evidence=evidence,
+        )
 
 
 def _step_of(instance: Instance, *, steps: int = 1, by_row: bool = False) -> nudge.Step:

@@ -103,9 +103,15 @@ def slots(form: Form) -> Iterator[Slot]:
 
 
 def fill(form: Form, parts: Mapping[str, Tensor]) -> Any:
-    """The form with every slot replaced by its part, in the slot's layout."""
+    """The form with every slot replaced by its part, in the slot's layout.
+
+    A contiguous part stays contiguous in its new layout; one with strides of its own keeps them
+    as far as a view can.
+    """
     if isinstance(form, Slot):
-        return layout.arrange(_part(form.role, parts), CANONICAL[form.role], form.axes)
+        part = _part(form.role, parts)
+        arranged = layout.arrange(part, CANONICAL[form.role], form.axes)
+        return arranged.contiguous() if part.is_contiguous() else arranged
     if isinstance(form, Constant):
         return form.value
     if isinstance(form, Mapping):

@@ -5,7 +5,8 @@ So every entry multiplies one operand (an x_j, an h_j, or 1) and feeds one gate 
 On rows of chosen data, with all entries at random moderate values, a small nudge tells:
 
 - the **unit**: the only column of the new c and h that moves;
-- the **operand**: with x = e_j and h = 0 only entries of x_j and biases move anything, and so on;
+- the **operand**: with x = e_j and h = 0 only entries of x_j and biases move anything; with h = e_j
+  beside a constant x, of the entries that multiply an h only those of h_j do;
 - the **gate**, by the sign of dc over random rows, whatever the exact activations are:
   output gate: c does not move (and dh has the sign of h);   forget gate: dc has the sign of c0;
   candidate: dc is positive everywhere;   input gate: dc has the sign of the candidate, so mixed.
@@ -63,7 +64,10 @@ class Labels:
 
 @dataclass(frozen=True)
 class Rows:
-    """``dense`` random rows of data first, then x = h = 0, then each x = e_j, then each h = e_j."""
+    """``dense`` random rows of data first, then each x = e_j alone, then each h = e_j beside an x.
+
+    No row has x = 0: some take a step of zeros for padding.
+    """
 
     x: Tensor
     h: Tensor
@@ -74,7 +78,7 @@ class Rows:
 def rows(input_size: int, hidden_size: int, dtype: torch.dtype, seed: int = 0) -> Rows:
     generator = torch.Generator().manual_seed(seed)
     dense = 24
-    total = dense + 1 + input_size + hidden_size
+    total = dense + input_size + hidden_size
     x = torch.zeros(total, input_size, dtype=torch.float64)
     h = torch.zeros(total, hidden_size, dtype=torch.float64)
     x[:dense] = torch.randn(dense, input_size, generator=generator, dtype=torch.float64)
@@ -82,9 +86,9 @@ def rows(input_size: int, hidden_size: int, dtype: torch.dtype, seed: int = 0) -
     c = torch.rand(total, hidden_size, generator=generator, dtype=torch.float64) + 0.4
     c[: dense // 2] *= -1
     c[:dense] = c[torch.randperm(dense, generator=generator)]
-    first = dense + 1
-    x[first : first + input_size] = torch.eye(input_size, dtype=torch.float64)
-    h[first + input_size :] = torch.eye(hidden_size, dtype=torch.float64)
+    x[dense : dense + input_size] = torch.eye(input_size, dtype=torch.float64)
+    x[dense + input_size :] = 0.3
+    h[dense + input_size :] = torch.eye(hidden_size, dtype=torch.float64)
     return Rows(x.to(dtype), h.to(dtype), c.to(dtype), dense)
 
 
@@ -160,7 +164,7 @@ class _Observer:
 
     def _observe(self) -> dict[str, NDArray[np.float64]]:
         with torch.no_grad():
-            parts = self._step(self._data.x, *self._state)
+            parts = self._step(self._data.x.clone(), *(s.clone() for s in self._state))
         return {name: part.double().cpu().numpy() for name, part in parts.items()}
 
     def tensor(self, tensor: Tensor) -> Labels:
@@ -216,15 +220,20 @@ class _Observer:
         labels.gate[where], labels.strength[where] = gate, strength
 
     def _operand(self, active: NDArray[np.bool_]) -> tuple[int, int]:
-        """From the rows (zero, e_1 … for x, e_1 … for h) in which anything moved."""
+        """From the rows (x = e_1 …, then h = e_1 …) in which anything moved.
+
+        A bias moves all of the first; a weight of x_j only the j-th; a weight of h_j none of
+        the first, and of the second only the j-th.
+        """
         inputs = self._data.x.shape[1]
-        zero, singles = active[0], np.flatnonzero(active[1:])
-        if zero:
+        by_x, by_h = np.flatnonzero(active[:inputs]), np.flatnonzero(active[inputs:])
+        if len(by_x) == inputs:
             return KIND_BIAS, 0
-        if len(singles) != 1:
-            return CONFLICT, UNKNOWN
-        j = int(singles[0])
-        return (KIND_X, j) if j < inputs else (KIND_H, j - inputs)
+        if len(by_x) == 1:
+            return KIND_X, int(by_x[0])
+        if len(by_x) == 0 and len(by_h) == 1:
+            return KIND_H, int(by_h[0])
+        return CONFLICT, UNKNOWN
 
     def _value(self, kind: int, index: int) -> NDArray[np.float64]:
         dense = self._data.dense

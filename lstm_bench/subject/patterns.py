@@ -135,14 +135,28 @@ class TensorLayout:
         )
 
 
+WHOLE = -1
+"""The owner of a component that is the same for the whole tensor."""
+
+
 def fit(labels: Labels, input_size: int, hidden_size: int) -> TensorLayout | None:
-    """The layout that the labels of one tensor follow, or None. Gaps are filled in."""
+    """The layout that the labels of one tensor follow, or None. Gaps are filled in.
+
+    Where the gates follow no layout (one tensor at work in two gates, say), the rest may; the
+    gate is then left UNKNOWN, for the tensor's place among its fellows to tell.
+    """
     arrays = {name: getattr(labels, name) for name in COMPONENTS}
     if any((array < UNKNOWN).any() for array in arrays.values()):
         return None
-    known = arrays["unit"] != UNKNOWN
-    if not known.any():
+    if not (arrays["unit"] != UNKNOWN).any():
         return None
+    without_gates = arrays | {"gate": np.full_like(arrays["gate"], UNKNOWN)}
+    sizes = (input_size, hidden_size)
+    return _fit(arrays, *sizes) or _fit(without_gates, *sizes)
+
+
+def _fit(arrays: dict[str, Array], input_size: int, hidden_size: int) -> TensorLayout | None:
+    known = arrays["unit"] != UNKNOWN
     owners = {name: _owner(arrays[name], known) for name in ("unit", "gate")}
     operand = np.where(known, arrays["kind"] * 1000 + arrays["index"], UNKNOWN)
     owners["operand"] = _owner(operand, known)
@@ -164,9 +178,6 @@ def fit(labels: Labels, input_size: int, hidden_size: int) -> TensorLayout | Non
     )
     layout = TensorLayout(tuple(axes), whole)
     return layout if _explains(layout, arrays, known, input_size, hidden_size) else None
-
-
-WHOLE = -1
 
 
 def _owner(array: Array, known: Mask) -> int | None:

@@ -27,7 +27,7 @@ from lstm_bench.subject.forms import (
     stateful_calls,
     stateless_calls,
 )
-from lstm_bench.subject.interface import Form, Interface, Slot, Steps, fill, rebuild
+from lstm_bench.subject.interface import Form, Interface, Slot, Steps, fill, rebuild, slots
 from lstm_bench.subject.results import (
     Leaf,
     Path,
@@ -59,8 +59,10 @@ class Found:
     single_state: bool = False
 
     @property
-    def rank(self) -> tuple[bool, int, bool]:
-        return (self.recurrent, self.states, self.stateful_call)
+    def rank(self) -> tuple[bool, bool, int, bool]:
+        """Better readings leave no returned tensor unexplained and show more of a recurrence."""
+        explained = all(slot.role != "?" for slot in slots(self.interface.result))
+        return (explained, self.recurrent, self.states, self.stateful_call)
 
 
 class Probe:
@@ -78,6 +80,7 @@ class Probe:
     def call(self, call: Call, **parts: Tensor) -> Any:
         """The module's result, or None where the call raises or gives no finite tensor."""
         given = {"x": self.x, "h": self.h, "c": self.c, **parts}
+        given = {role: part.clone() for role, part in given.items()}  # some write into theirs
         try:
             with torch.no_grad(), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -96,7 +99,7 @@ class Probe:
             for found in self._sequence_readings(candidates):
                 if best is None or found.rank > best.rank:
                     best = found
-                if best.recurrent and best.states == 2:
+                if best.recurrent and best.states == 2 and best.rank[0]:
                     return best
             if best is not None:
                 break  # unusual layouts only where the usual ones give nothing
@@ -332,7 +335,7 @@ class Probe:
             for found in self._cell_readings(Slot("x", axes)):
                 if best is None or found.rank > best.rank:
                     best = found
-                if best.states == 2:
+                if best.states == 2 and best.rank[0]:
                     return best
         return best
 
