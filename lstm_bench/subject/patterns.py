@@ -150,9 +150,44 @@ def fit(labels: Labels, input_size: int, hidden_size: int) -> TensorLayout | Non
         return None
     if not (arrays["unit"] != UNKNOWN).any():
         return None
-    without_gates = arrays | {"gate": np.full_like(arrays["gate"], UNKNOWN)}
     sizes = (input_size, hidden_size)
-    return _fit(arrays, *sizes) or _fit(without_gates, *sizes)
+    for gate in (arrays["gate"], *_outvoted(arrays["gate"], hidden_size), _blank(arrays)):
+        layout = None if gate is None else _fit(arrays | {"gate": gate}, *sizes)
+        if layout is not None:
+            return layout
+    return None
+
+
+def _outvoted(gate: Array, hidden_size: int) -> Iterator[Array]:
+    """The gates with each block of H (or each fourth place) given the gate most of it shows.
+
+    A wrong equation makes a gate look like its neighbour on some units.
+    """
+    for axis in range(gate.ndim):
+        if gate.shape[axis] != 4 * hidden_size:
+            continue
+        blocks = np.arange(4 * hidden_size)
+        for block in (blocks // hidden_size, blocks % 4):
+            along = np.moveaxis(gate, axis, 0).reshape(4 * hidden_size, -1)
+            votes = np.array([[(along[block == k] == g).sum() for g in range(4)] for k in range(4)])
+            winner = np.where(votes.sum(axis=1) > 0, votes.argmax(axis=1), UNKNOWN)
+            for g in range(4):  # a gate has one block; the weaker claim is dropped
+                claims = np.flatnonzero(winner == g)
+                if len(claims) > 1:
+                    keep = claims[votes[claims, g].argmax()]
+                    winner[claims[claims != keep]] = UNKNOWN
+            shape = [1] * gate.ndim
+            shape[axis] = 4 * hidden_size
+            yield np.where(gate == UNKNOWN, UNKNOWN, winner[block].reshape(shape))
+
+
+def _blank(arrays: dict[str, Array]) -> Array | None:
+    """No gates at all, for a tensor that holds each operand and unit once: one gate's own."""
+    known = arrays["unit"] != UNKNOWN
+    places = np.stack([arrays[name][known] for name in ("kind", "index", "unit")], axis=1)
+    if len(np.unique(places, axis=0)) < len(places):
+        return None
+    return np.full_like(arrays["gate"], UNKNOWN)
 
 
 def _fit(arrays: dict[str, Array], input_size: int, hidden_size: int) -> TensorLayout | None:
