@@ -1,0 +1,73 @@
+"""The command line: a table of commands, each imported when it is called and not before."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import click
+
+from lstm_bench import __version__
+from lstm_bench.errors import UsageError
+
+COMMANDS = {
+    "check": ("lstm_bench.commands.check:check", "Is this LSTM right, and if not, what is wrong?"),
+    "run": ("lstm_bench.commands.run:run", "Time implementations side by side, with a report."),
+    "train": ("lstm_bench.commands.train:train", "Train the character model with each of them."),
+    "list": ("lstm_bench.commands.list:list_", "Show implementations, presets and devices."),
+}
+"""name → (where it is, its line of help): ``--help`` imports none of them, and no torch."""
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported on use."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[name][0].partition(":")
+        command = getattr(importlib.import_module(module), attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Start with: lstm-bench run --quick",
+)
+@click.version_option(__version__, prog_name="lstm-bench")
+def cli() -> None:
+    """Is this LSTM right, and how fast is it?
+
+    Checks and times LSTM implementations in PyTorch, this project's and anybody's. Exit codes:
+    0 all is well, 2 wrong input; each command's help says what else.
+    """
+
+
+def main() -> None:
+    """Run the command line; wrong input becomes one line and exit code 2."""
+    try:
+        code = cli.main(standalone_mode=False)
+    except UsageError as error:
+        code = _fail(str(error))
+    except click.ClickException as error:
+        code = _fail(error.format_message())
+    except (click.Abort, KeyboardInterrupt):
+        code = 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        code = 0
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _fail(message: str) -> int:
+    click.echo(f"lstm-bench: error: {' '.join(message.split())}", err=True)
+    return 2

@@ -1,0 +1,1 @@
+"""One file a command: options in, a library call, words out. No logic of their own."""

@@ -1,0 +1,195 @@
+"""``lstm-bench run``: the main job."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lstm_bench.commands.options import Names, Numbers
+from lstm_bench.errors import UsageError
+from lstm_bench.measure.workloads import PASSES, PRESETS, Workload, grid
+
+if TYPE_CHECKING:
+    from lstm_bench.measure.run import Plan, Run
+
+OURS = ("documented_loop", "batched_gates", "torch_nn")
+EXIT_INCORRECT = 4
+
+
+@click.command(epilog="Example: lstm-bench run --impl batched_gates --batch 1,8,32 --hidden 256")
+@click.option("--quick", is_flag=True, help="Six cells, tiny to large: the same as --preset quick.")
+@click.option("--preset", metavar="NAME", help="Sizes by name; see `lstm-bench list`.")
+@click.option(
+    "--impl", "impls", type=Names(), multiple=True, help="Which to time; default: this project's."
+)
+@click.option("--batch", type=Numbers(), help="Batch sizes.")
+@click.option("--steps", type=Numbers(), help="Numbers of time steps.")
+@click.option("--hidden", type=Numbers(), help="Hidden sizes.")
+@click.option("--input", "inputs", type=Numbers(), help="Input sizes; default: the hidden size.")
+@click.option("--no-head", is_flag=True, help="Without the output layer.")
+@click.option("--pass", "passes", type=Names(), multiple=True, help=f"Among {', '.join(PASSES)}.")
+@click.option("--device", default="cpu", show_default=True, help="cpu or cuda.")
+@click.option("--dtype", default="float32", help="float32 (default), float64 or bfloat16.")
+@click.option("--threads", type=click.IntRange(1), help="Threads for the CPU; default: torch's.")
+@click.option("--rounds", type=click.IntRange(2), help="Samples of each cell; default 10, quick 8.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of weights, data and order.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder; default: reports/<time>.")
+@click.option("--resume", type=click.Path(path_type=Path), help="Go on with a run that stopped.")
+@click.option(
+    "--from-json", type=click.Path(path_type=Path), help="Summaries from a pytest-benchmark JSON."
+)
+def run(out: Path | None, resume: Path | None, from_json: Path | None, **options: Any) -> int:
+    """Check, then time, implementations side by side; end with a table and a report.
+
+    Each implementation is first compared with a float64 reference on the very sizes (outputs,
+    states, every gradient); a wrong one gets no speed, and the exit code is 4. All of a cell are
+    timed in interleaved rounds, so that the ratios come from neighbouring moments. Every cell is
+    on disk before the next starts: after Ctrl-C or a kill, go on with --resume.
+    """
+    from lstm_bench.measure.run import Run
+
+    if from_json is not None:
+        return _summaries_of_pytest_benchmark(from_json, out)
+    if resume is not None:
+        started = Run.resume(resume)
+    else:
+        plan = _plan(options)
+        started = Run.create(out or Path("reports") / f"{datetime.now():%Y%m%d-%H%M%S}", plan)
+    return _measure(started)
+
+
+def _plan(options: dict[str, Any]) -> Plan:
+    import torch
+
+    from lstm_bench.measure.run import Plan
+    from lstm_bench.subject import open_subject
+
+    subjects = tuple(dict.fromkeys(n for names in options["impls"] for n in names)) or OURS
+    for name in subjects:  # a misspelt name is told before anything is measured
+        open_subject(name)
+    passes = tuple(dict.fromkeys(n for names in options["passes"] for n in names)) or PASSES
+    for name in passes:
+        if name not in PASSES:
+            raise UsageError(f"there is no pass '{name}': choose among {', '.join(PASSES)}")
+    if options["dtype"] not in ("float32", "float64", "bfloat16"):
+        raise UsageError(f"there is no dtype '{options['dtype']}': float32, float64 or bfloat16")
+    _device(options["device"], torch)
+    workloads = _workloads(options)
+    rounds = options["rounds"] or (8 if options["quick"] else 10)
+    threads = options["threads"] or torch.get_num_threads()
+    command = "lstm-bench " + shlex.join(sys.argv[1:])
+    return Plan(
+        subjects, workloads, passes, options["device"], options["dtype"], threads, rounds,
+        options["seed"], command,
+    )  # fmt: skip
+
+
+def _device(name: str, torch: Any) -> None:
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise UsageError(f"there is no device '{name}': cpu or cuda") from None
+    if device.type not in ("cpu", "cuda"):
+        raise UsageError(f"device '{name}' is not supported: cpu or cuda")
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise UsageError("device 'cuda' is not there: torch sees no CUDA device on this machine")
+
+
+def _workloads(options: dict[str, Any]) -> tuple[Workload, ...]:
+    sized = [name for name in ("batch", "steps", "hidden", "inputs") if options[name]]
+    preset = "quick" if options["quick"] else options["preset"]
+    if options["quick"] and options["preset"]:
+        raise UsageError("--quick is --preset quick: give one of the two")
+    if preset and sized:
+        raise UsageError("sizes and a preset exclude one another: give one of the two")
+    if preset and preset not in PRESETS:
+        raise UsageError(f"there is no preset '{preset}': choose among {', '.join(PRESETS)}")
+    if preset:
+        return PRESETS[preset].workloads
+    if not sized:
+        return PRESETS["documented"].workloads
+    return grid(
+        options["batch"] or (32,),
+        options["steps"] or (35,),
+        options["hidden"] or (256,),
+        options["inputs"] or (),
+        head=not options["no_head"],
+    )
+
+
+def _measure(started: Run) -> int:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from lstm_bench.measure.run import execute
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description:<34}"), BarColumn(), TimeRemainingColumn())
+    interrupted = False
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task("starting", total=None)
+
+        def report(progress: Any) -> None:
+            bar.update(
+                task, completed=progress.done, total=progress.total, description=progress.label
+            )
+            if not console.is_terminal:
+                console.print(f"{progress.done}/{progress.total} {progress.label}", highlight=False)
+
+        try:
+            execute(started, report)
+        except KeyboardInterrupt:
+            interrupted = True
+    code = _conclude(started.folder)
+    if interrupted:
+        click.echo(f"Stopped. Go on with: lstm-bench run --resume {started.folder}", err=True)
+        return 130
+    return code
+
+
+def _conclude(folder: Path) -> int:
+    from lstm_bench.measure.run import read_cells, read_header
+    from lstm_bench.report.write import write_summaries
+
+    cells = read_cells(folder)
+    if not cells:
+        return 0
+    summary = write_summaries(folder, cells, read_header(folder))
+    _show(summary, folder)
+    return EXIT_INCORRECT if (summary["status"] != "ok").any() else 0
+
+
+def _show(summary: Any, folder: Path) -> None:
+    from rich.console import Console
+
+    from lstm_bench.report.page import answer
+    from lstm_bench.report.tables import terminal_tables
+
+    console = Console()
+    for table in terminal_tables(summary):
+        console.print(table)
+    console.print(answer(summary))
+    console.print(f"Report: {folder / 'report.html'}", soft_wrap=True)
+
+
+def _summaries_of_pytest_benchmark(source: Path, out: Path | None) -> int:
+    from lstm_bench.report.frame import cells_from_pytest_benchmark
+    from lstm_bench.report.write import write_summaries
+
+    cells = cells_from_pytest_benchmark(source)
+    folder = out or source.with_suffix("")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        command = f"pytest bench --benchmark-json={source.name}"
+        header = {"plan": {"command": command}, "interleaved": False}
+        machine = cells[0].get("machine", {}) if cells else {}
+        summary = write_summaries(folder, cells, header | {"machine": machine})
+    except OSError as error:
+        raise UsageError(f"cannot write to {folder}: {error.strerror}") from error
+    _show(summary, folder)
+    return 0

@@ -1,0 +1,1 @@
+"""How long, and how much memory? Workloads, clock, passes, samples, machine facts, runs."""

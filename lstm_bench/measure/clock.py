@@ -1,0 +1,51 @@
+"""The one seam for time: a wall clock for the CPU, events for a GPU, and a fake for tests."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+import torch
+
+
+class Clock(Protocol):
+    """Times a call. A test's clock need not wait."""
+
+    def time(self, call: Callable[[], object]) -> float:
+        """Seconds that ``call`` took, its work on the device included."""
+        ...
+
+
+class WallClock:
+    """``perf_counter``: what a CPU call takes is what passes meanwhile."""
+
+    def time(self, call: Callable[[], object]) -> float:
+        started = time.perf_counter_ns()
+        call()
+        return (time.perf_counter_ns() - started) / 1e9
+
+
+class CudaClock:
+    """CUDA events around the call, the device synchronised on both sides.
+
+    Launching is asynchronous: without the synchronisation before, earlier work would be timed,
+    and without the one after, nothing but launches.
+    """
+
+    def time(self, call: Callable[[], object]) -> float:
+        start, end = (_event() for _ in range(2))
+        torch.cuda.synchronize()
+        start.record()
+        call()
+        end.record()
+        torch.cuda.synchronize()
+        return float(start.elapsed_time(end)) / 1e3
+
+
+def _event() -> torch.cuda.Event:
+    return torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
+
+
+def clock_for(device: torch.device | str) -> Clock:
+    return CudaClock() if torch.device(device).type == "cuda" else WallClock()

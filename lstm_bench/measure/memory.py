@@ -1,0 +1,58 @@
+"""Peak memory of one pass, measured apart from its time.
+
+On a CUDA device the allocator counts. On a CPU the profiler reports every allocation and
+release of tensor memory; the running sum's peak is what the pass needs beyond what is there
+before it (inputs, parameters).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+
+import torch
+from torch.profiler import ProfilerActivity, profile
+
+from lstm_bench.measure.passes import TimedCall
+
+
+def peak_bytes(timed_call: TimedCall, device: torch.device | str = "cpu") -> int | None:
+    """Bytes at the peak of one call beyond those held before it, or None where unmeasured."""
+    call = timed_call.prepare()
+    if torch.device(device).type == "cuda":
+        torch.cuda.synchronize()
+        before = torch.cuda.memory_allocated()
+        torch.cuda.reset_peak_memory_stats()
+        result = call()
+        torch.cuda.synchronize()
+        del result
+        return torch.cuda.max_memory_allocated() - before
+    with _silenced(), profile(activities=[ProfilerActivity.CPU], profile_memory=True) as recorded:
+        result = call()
+    del result
+    events = recorded.profiler
+    if events is None or events.kineto_results is None:
+        return None
+    level = peak = 0
+    allocations = [e for e in events.kineto_results.events() if e.name() == "[memory]"]
+    if not allocations:
+        return None
+    for event in sorted(allocations, key=lambda e: e.start_ns()):
+        level += event.nbytes()
+        peak = max(peak, level)
+    return peak
+
+
+@contextlib.contextmanager
+def _silenced() -> Iterator[None]:
+    """Without what the profiler's C++ writes to the standard error stream of its own accord."""
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)

@@ -1,0 +1,103 @@
+"""Taking samples: the one function, and the interleaved rounds around it.
+
+A sample is the mean over a batch of calls, long enough for the clock (a few milliseconds). All
+subjects of a cell are sampled in rounds, in a new random order each round, so that the ratios
+come from neighbouring moments: on a shared machine absolute times drift by tens of percent
+within minutes, and what drifts slowly cancels in a ratio.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from lstm_bench.measure.clock import Clock
+from lstm_bench.measure.passes import TimedCall
+
+BATCH_SECONDS = 0.004
+"""A batch lasts at least this long: a thousand times the clock's grain, a scheduler's slice."""
+
+STEADY = 0.05
+"""Warm-up ends when two successive samples differ by less than this share."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Seconds a call, as the mean over ``inner`` calls, in round ``round`` at place ``place``."""
+
+    seconds: float
+    inner: int
+    round: int
+    place: int
+
+
+def take_sample(timed_call: TimedCall, clock: Clock, inner: int) -> float:
+    """Seconds a call, over ``inner`` calls; only the calls themselves are on the clock."""
+    total = 0.0
+    for _ in range(inner):
+        call = timed_call.prepare()
+        total += clock.time(call)
+    return total / inner
+
+
+def calibrate(timed_call: TimedCall, clock: Clock, *, most: int = 10_000) -> int:
+    """How many calls make a batch of BATCH_SECONDS; checks a result on the way."""
+    call = timed_call.prepare()
+    timed_call.check(call())
+    seconds = min(take_sample(timed_call, clock, 1) for _ in range(3))
+    return max(1, min(most, round(BATCH_SECONDS / max(seconds, 1e-9))))
+
+
+def warm_up(timed_call: TimedCall, clock: Clock, inner: int, *, most: int = 8) -> None:
+    """Samples until two in a row agree, at most ``most``."""
+    before = take_sample(timed_call, clock, inner)
+    for _ in range(most - 1):
+        now = take_sample(timed_call, clock, inner)
+        if abs(now - before) <= STEADY * before:
+            return
+        before = now
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """No garbage collection while samples are taken."""
+    was_on = gc.isenabled()
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def interleave(
+    calls: Mapping[str, TimedCall],
+    clock: Clock,
+    *,
+    rounds: int,
+    seed: int,
+    after_round: Callable[[int], None] = lambda _: None,
+) -> dict[str, list[Sample]]:
+    """``rounds`` samples of every call, all calls once a round, in a new random order each."""
+    order = list(calls)
+    shuffle = random.Random(seed)
+    inner = {name: calibrate(call, clock) for name, call in calls.items()}
+    for name, call in calls.items():
+        warm_up(call, clock, inner[name])
+    samples: dict[str, list[Sample]] = {name: [] for name in calls}
+    with quiet():
+        for number in range(rounds):
+            shuffle.shuffle(order)
+            for place, name in enumerate(order):
+                seconds = take_sample(calls[name], clock, inner[name])
+                samples[name].append(Sample(seconds, inner[name], number, place))
+            after_round(number)
+    return samples
+
+
+def seconds_of(samples: Sequence[Sample]) -> list[float]:
+    return [sample.seconds for sample in samples]

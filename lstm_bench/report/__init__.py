@@ -1,0 +1,1 @@
+"""Samples → tables, figures, one page. Needs pandas and matplotlib; never torch."""

@@ -1,0 +1,89 @@
+"""What a run says: one row a cell, by pandas.
+
+Columns: the cell and its sizes; ``median_ms``; ``spread`` (half the interquartile range over the
+median); ``ratio`` to the baseline and its 95 % interval ``ratio_low``, ``ratio_high`` (below 1 is
+faster); ``gflops`` (GFLOP/s); ``peak_mib``; ``samples``; ``status``: "ok", or why no speed.
+
+The ratio is the median of the ratios *within rounds*, so that what drifts slowly cancels; its
+interval is that of a median by order statistics, which assumes nothing of the distribution.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import binom
+
+from lstm_bench.report.frame import CELL, SIZES, samples_frame
+
+BASELINE = "torch_nn"
+GROUP = ["workload", "pass", "device", "dtype"]
+COLUMNS = [
+    *CELL,
+    *SIZES,
+    "median_ms",
+    "spread",
+    "ratio",
+    "ratio_low",
+    "ratio_high",
+    "gflops",
+    "peak_mib",
+    "samples",
+    "status",
+]
+
+
+def summarise(cells: Sequence[dict[str, Any]], baseline: str = BASELINE) -> pd.DataFrame:
+    """One row a cell, in the order in which the cells came."""
+    samples = samples_frame(cells)
+    timed = dict(iter(samples.groupby(CELL, sort=False)))
+    rows = [_row(cell, timed, baseline) for cell in cells]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _row(cell: dict[str, Any], timed: dict[Any, pd.DataFrame], baseline: str) -> dict[str, Any]:
+    row = {column: cell[column] for column in [*CELL, *SIZES]}
+    group = timed.get(tuple(cell[column] for column in CELL))
+    row["status"] = "ok" if cell["agrees"] else f"incorrect: {cell['error']}"
+    row["peak_mib"] = None if cell["peak_bytes"] is None else cell["peak_bytes"] / 2**20
+    if group is None:
+        return row | {"samples": 0}
+    seconds = group["seconds"]
+    median = float(seconds.median())
+    low, high = seconds.quantile([0.25, 0.75])
+    row |= {
+        "median_ms": median * 1e3,
+        "spread": (high - low) / 2 / median,
+        "gflops": cell["flops"] / median / 1e9,
+        "samples": len(seconds),
+    }
+    other = timed.get((baseline, *(cell[column] for column in GROUP)))
+    if other is not None:
+        row |= _ratio(group, other)
+    return row
+
+
+def _ratio(group: pd.DataFrame, other: pd.DataFrame) -> dict[str, float]:
+    pairs = group.set_index("round")["seconds"] / other.set_index("round")["seconds"]
+    pairs = pairs.dropna()
+    if pairs.empty:
+        return {}
+    low, high = median_interval(pairs.to_numpy())
+    return {"ratio": float(pairs.median()), "ratio_low": low, "ratio_high": high}
+
+
+def median_interval(values: np.ndarray[Any, Any], level: float = 0.95) -> tuple[float, float]:
+    """Order statistics between which the median lies with at least this probability.
+
+    With too few values for the level the interval is the whole range.
+    """
+    ordered = np.sort(values)
+    n = len(ordered)
+    k = int(binom.ppf((1 - level) / 2, n, 0.5))
+    while k > 0 and binom.cdf(k - 1, n, 0.5) > (1 - level) / 2:
+        k -= 1
+    k = max(k, 1)
+    return float(ordered[k - 1]), float(ordered[n - k])
