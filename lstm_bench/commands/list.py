@@ -11,7 +11,11 @@ import click
 @click.command("list")
 @click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
 def list_(as_json: bool) -> None:
-    """Show implementations (available here, or why not), presets and devices."""
+    """Show implementations (available here, or why not), presets and devices.
+
+    What is listed here is what `run`, `train` and `check` take by name. Beside the names, `run`
+    and `check` take anybody's class or factory: package.module:Class or path/to/file.py:Class.
+    """
     found = _found()
     if as_json:
         click.echo(json.dumps(found, indent=2))

@@ -1,0 +1,84 @@
+"""Samples and rounds, on a fake clock."""
+
+import gc
+import itertools
+
+import pytest
+
+from lstm_bench.measure.sampler import (
+    BATCH_SECONDS,
+    calibrate,
+    interleave,
+    quiet,
+    take_sample,
+    warm_up,
+)
+from tests.measure.fakes import FakeClock, call_of
+
+
+def test_a_sample_is_the_mean_over_the_inner_calls():
+    clock = FakeClock()
+    assert take_sample(call_of(iter([1.0, 2.0, 3.0])), clock, 3) == pytest.approx(2.0)
+    assert clock.calls == 3
+
+
+@pytest.mark.parametrize("seconds", [1e-6, 1e-5, 1e-3, 1.0])
+def test_a_batch_is_long_enough_for_the_clock_and_no_longer(seconds):
+    inner = calibrate(call_of(seconds), FakeClock())
+    assert inner >= 1
+    assert inner * seconds >= 0.5 * BATCH_SECONDS
+    assert inner == 1 or inner * seconds <= 2 * BATCH_SECONDS
+
+
+def test_calibration_checks_a_result():
+    def refuse(result):
+        raise RuntimeError("wrong result")
+
+    call = call_of(1.0)
+    with pytest.raises(RuntimeError, match="wrong result"):
+        calibrate(type(call)(call.prepare, refuse), FakeClock())
+
+
+def test_warm_up_ends_when_two_samples_agree_and_gives_up_in_the_end():
+    settling = FakeClock()
+    warm_up(call_of(iter([8.0, 4.0, 2.0, 2.0, 1.0])), settling, 1)
+    assert settling.calls == 4
+    restless = FakeClock()
+    warm_up(call_of(itertools.cycle([1.0, 2.0])), restless, 1, most=6)
+    assert restless.calls == 6
+
+
+def test_every_round_samples_every_call_once_in_changing_order():
+    log: list[str] = []
+    calls = {name: call_of(1.0, log, name) for name in "abc"}
+    samples = interleave(calls, FakeClock(), rounds=20, seed=1)
+    rounds = [log[-60 + 3 * k : len(log) - 57 + 3 * k] for k in range(20)]
+    assert all(sorted(r) == ["a", "b", "c"] for r in rounds)
+    assert len({tuple(r) for r in rounds}) > 3
+    assert all([s.round for s in samples[n]] == list(range(20)) for n in "abc")
+
+
+def test_drift_over_the_run_cancels_in_the_ratios_within_rounds():
+    """A machine that gets three times slower: absolute times are off, ratios are not."""
+    clock = FakeClock(drift=lambda k: 1 + k / 100)
+    samples = interleave({"a": call_of(0.02), "b": call_of(0.03)}, clock, rounds=100, seed=0)
+    a, b = ([s.seconds for s in samples[n]] for n in "ab")
+    assert max(a) / min(a) > 2
+    ratios = sorted(y / x for x, y in zip(a, b, strict=True))
+    assert ratios[50] == pytest.approx(1.5, rel=0.02)
+
+
+def test_the_order_depends_on_the_seed_alone():
+    def order(seed):
+        log: list[str] = []
+        interleave({n: call_of(1.0, log, n) for n in "ab"}, FakeClock(), rounds=8, seed=seed)
+        return log
+
+    assert order(3) == order(3)
+    assert order(3) != order(4)
+
+
+def test_no_garbage_is_collected_while_samples_are_taken():
+    with quiet():
+        assert not gc.isenabled()
+    assert gc.isenabled()

@@ -1,0 +1,171 @@
+"""Summaries on data whose answer is known."""
+
+import io
+import json
+import math
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import binom
+
+from lstm_bench.errors import UsageError
+from lstm_bench.measure.workloads import Workload
+from lstm_bench.report.frame import cells_from_pytest_benchmark, samples_frame
+from lstm_bench.report.page import answer, page
+from lstm_bench.report.summary import COLUMNS, median_interval, summarise
+from lstm_bench.report.tables import cells_of, markdown, number, terminal_tables
+from lstm_bench.report.write import write_summaries
+
+WORKLOAD = Workload(2, 3, 5, 7)
+
+
+def cell(subject, seconds, *, error="", pass_name="forward"):
+    return {
+        "subject": subject,
+        "workload": WORKLOAD.name,
+        **vars(WORKLOAD),
+        "pass": pass_name,
+        "device": "cpu",
+        "dtype": "float32",
+        "flops": 2_000_000,
+        "agrees": not error,
+        "error": error,
+        "samples": [
+            {"seconds": s, "inner": 1, "round": k, "place": 0} for k, s in enumerate(seconds)
+        ],
+        "peak_bytes": 3 * 2**20,
+    }
+
+
+DRIFT = [1.0, 1.2, 1.5, 2.0, 2.6]
+CELLS = [
+    cell("slow", [0.003 * d for d in DRIFT]),
+    cell("torch_nn", [0.001 * d for d in DRIFT]),
+    cell("wrong", [], error="y at [0]: got 1, expected 2"),
+]
+
+
+def test_one_row_a_cell_with_the_documented_columns():
+    summary = summarise(CELLS)
+    assert list(summary.columns) == COLUMNS
+    assert list(summary["subject"]) == ["slow", "torch_nn", "wrong"]
+
+
+def test_the_ratio_is_taken_within_rounds_so_drift_does_not_show():
+    slow = summarise(CELLS).iloc[0]
+    assert slow["median_ms"] == pytest.approx(4.5)
+    assert slow["ratio"] == pytest.approx(3.0)
+    assert slow["ratio_low"] == pytest.approx(3.0)
+    assert slow["spread"] > 0.2
+
+
+def test_arithmetic_per_second_and_memory():
+    baseline = summarise(CELLS).iloc[1]
+    assert baseline["gflops"] == pytest.approx(2e6 / 1.5e-3 / 1e9)
+    assert baseline["peak_mib"] == 3
+
+
+def test_a_wrong_one_has_a_reason_and_no_speed():
+    wrong = summarise(CELLS).iloc[2]
+    assert wrong["status"] == "incorrect: y at [0]: got 1, expected 2"
+    assert math.isnan(wrong["median_ms"])
+
+
+@pytest.mark.parametrize("n", [5, 6, 10, 30])
+def test_the_interval_of_a_median_covers_it_as_often_as_it_says(n):
+    """By order statistics: P(low ≤ median ≤ high) ≥ 95 %, where n allows it."""
+    low, high = median_interval(np.arange(1.0, n + 1))
+    k = int(low)
+    assert high == n + 1 - k
+    coverage = 1 - 2 * binom.cdf(k - 1, n, 0.5)
+    assert coverage >= 0.95 or k == 1
+    assert 1 - 2 * binom.cdf(k, n, 0.5) < 0.95  # and no wider than it must be
+
+
+def test_numbers_have_significant_digits_and_no_exponent():
+    assert number(0.00001234, 3) == "0.000012"
+    assert number(1234.5678, 4) == "1235"
+    assert number(1.5, 3) == "1.50"
+    assert number(float("nan"), 3) == "–"
+    assert number(None, 3) == "–"
+    assert number(0, 3) == "0"
+
+
+def test_tables_fit_eighty_columns_and_say_everything():
+    from rich.console import Console
+
+    cells = [dict(c, subject=c["subject"] + "_implementation"[:10]) for c in CELLS[:2]] + CELLS[1:]
+    console = Console(width=80, record=True, file=io.StringIO())
+    for table in terminal_tables(summarise(cells)):
+        console.print(table)
+    text = console.export_text()
+    assert all(len(line) <= 80 for line in text.splitlines())
+    assert "forward" in text
+    assert "incorrect" in text
+    assert "3.00 [3.00, 3.00]" in text or "…" not in text
+
+
+def test_markdown_has_a_row_a_cell():
+    lines = markdown(summarise(CELLS)).splitlines()
+    assert len(lines) == 2 + len(CELLS)
+    assert "3.00 [3.00, 3.00]" in lines[2]
+
+
+def test_the_answer_names_who_is_fastest_and_who_is_wrong():
+    text = answer(summarise(CELLS))
+    assert text == (
+        "torch_nn has the lowest median in 1 of 1 cells. Without a speed, because incorrect: wrong."
+    )
+    assert "Nothing was timed" in answer(summarise(CELLS[2:]))
+
+
+def test_the_page_is_one_file_without_anything_from_outside():
+    header = {"plan": {"command": "lstm-bench run --quick"}, "machine": {"cpu": "a <fast> one"}}
+    text = page(summarise(CELLS), header)
+    assert not re.search(r"""(src|href)=["'](https?:|//)""", text)
+    assert "<script" not in text
+    assert "a &lt;fast&gt; one" in text
+    assert "lstm-bench run --quick" in text
+    assert "<title>Time relative to torch_nn</title>" in text
+    assert "<desc>" in text
+
+
+def test_all_summaries_are_written_and_can_be_read_back(tmp_path):
+    write_summaries(tmp_path, CELLS, {"machine": {"cpu": "x"}})
+    assert len(pd.read_csv(tmp_path / "summary.csv")) == 3
+    document = json.loads((tmp_path / "summary.json").read_text())
+    assert document["cells"][0]["ratio"] == pytest.approx(3.0)
+    assert document["cells"][2]["median_ms"] is None
+    assert (tmp_path / "summary.md").read_text().startswith("torch_nn has")
+    assert (tmp_path / "report.html").read_text().startswith("<!doctype html>")
+
+
+def test_samples_are_one_row_each():
+    frame = samples_frame(CELLS)
+    assert len(frame) == 10
+    assert {"subject", "round", "seconds", "inner"} <= set(frame.columns)
+
+
+def test_without_the_baseline_there_is_no_ratio_and_the_rest_stands():
+    row = summarise(CELLS[:1]).to_dict("records")[0]
+    assert cells_of(row)[3] == "–"
+    assert row["median_ms"] > 0
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "no such file"),
+        ("not json", "cannot read"),
+        ("[]", "not a pytest-benchmark JSON"),
+        ('{"benchmarks": [{"name": "n", "extra_info": {}}]}', "not written by this project"),
+    ],
+)
+def test_a_json_that_is_none_of_ours_is_told_so(tmp_path, content, message):
+    file = tmp_path / "x.json"
+    if content is not None:
+        file.write_text(content)
+    with pytest.raises(UsageError, match=message):
+        cells_from_pytest_benchmark(file)
