@@ -37,6 +37,11 @@ EXIT_INCORRECT = 4
 @click.option("--dtype", default="float32", help="float32 (default), float64 or bfloat16.")
 @click.option("--threads", type=click.IntRange(1), help="Threads for the CPU; default: torch's.")
 @click.option("--rounds", type=click.IntRange(2), help="Samples of each cell; default 10, quick 8.")
+@click.option(
+    "--budget",
+    type=click.FloatRange(0, min_open=True),
+    help="Seconds for each workload and pass, after 3 rounds; default 10, quick 1.",
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="Of weights, data and order.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder; default: reports/<time>.")
 @click.option("--resume", type=click.Path(path_type=Path), help="Go on with a run that stopped.")
@@ -81,12 +86,20 @@ def _plan(options: dict[str, Any]) -> Plan:
     _device(options["device"], torch)
     workloads = _workloads(options)
     rounds = options["rounds"] or (8 if options["quick"] else 10)
+    budget = options["budget"] or (1.0 if options["quick"] else 10.0)
     threads = options["threads"] or torch.get_num_threads()
-    command = "lstm-bench " + shlex.join(sys.argv[1:])
     return Plan(
-        subjects, workloads, passes, options["device"], options["dtype"], threads, rounds,
-        options["seed"], command,
-    )  # fmt: skip
+        subjects=subjects,
+        workloads=workloads,
+        passes=passes,
+        device=options["device"],
+        dtype=options["dtype"],
+        threads=threads,
+        rounds=rounds,
+        budget=budget,
+        seed=options["seed"],
+        command="lstm-bench " + shlex.join(sys.argv[1:]),
+    )
 
 
 def _device(name: str, torch: Any) -> None:
@@ -126,9 +139,13 @@ def _measure(started: Run) -> int:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+    from lstm_bench.measure.machine import busy
     from lstm_bench.measure.run import execute
 
     console = Console(stderr=True)
+    warning = busy()
+    if warning is not None:
+        console.print(f"lstm-bench: warning: {warning}", soft_wrap=True, highlight=False)
     columns = (TextColumn("{task.description:<34}"), BarColumn(), TimeRemainingColumn())
     interrupted = False
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:

@@ -48,6 +48,18 @@ def facts(device: torch.device | str = "cpu") -> dict[str, Any]:
     return found
 
 
+def busy() -> str | None:
+    """A warning where other work competes for the cores, or None. Times are off then."""
+    cores = _cores() or 1
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    if load < 0.5 * cores:
+        return None
+    return (
+        f"this machine is busy (load {load:.1f} on {cores} cores): absolute times will be off, "
+        "and several threads fare worst; --threads 1 suffers least"
+    )
+
+
 def fingerprint(found: dict[str, Any]) -> str:
     """Equal for runs whose absolute times may be compared."""
     parts = ("cpu", "cores", "machine", "torch", "threads", "gpu", "float32_matmul_precision")

@@ -41,6 +41,8 @@ class Plan:
     dtype: str = "float32"
     threads: int | None = None
     rounds: int = 10
+    budget: float = 10.0
+    """Seconds on the clock for one workload and pass, all subjects together."""
     seed: int = 0
     command: str = ""
 
@@ -174,7 +176,9 @@ def execute(run: Run, report: Callable[[Progress], None] = lambda _: None) -> No
                         run.write(_cell(plan, name, workload, pass_name, error=message))
                     continue
                 calls[name] = _timed_call(name, workload, pass_name, plan)
-            samples = interleave(calls, clock, rounds=plan.rounds, seed=plan.seed + number)
+            samples = interleave(
+                calls, clock, rounds=plan.rounds, seed=plan.seed + number, budget=plan.budget
+            )
             for name, taken in samples.items():
                 if name in wanted:
                     cell = _cell(plan, name, workload, pass_name)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from lstm_bench.measure.clock import Clock
@@ -19,6 +19,12 @@ from lstm_bench.measure.passes import TimedCall
 
 BATCH_SECONDS = 0.004
 """A batch lasts at least this long: a thousand times the clock's grain, a scheduler's slice."""
+
+LEAST_ROUNDS = 3
+"""Rounds that are taken whatever they cost."""
+
+LONG_SECONDS = 0.1
+"""A call that lasts this long needs no more warming up than one call gives it."""
 
 STEADY = 0.05
 """Warm-up ends when two successive samples differ by less than this share."""
@@ -47,13 +53,17 @@ def calibrate(timed_call: TimedCall, clock: Clock, *, most: int = 10_000) -> int
     """How many calls make a batch of BATCH_SECONDS; checks a result on the way."""
     call = timed_call.prepare()
     timed_call.check(call())
-    seconds = min(take_sample(timed_call, clock, 1) for _ in range(3))
+    seconds = take_sample(timed_call, clock, 1)
+    if seconds < LONG_SECONDS:
+        seconds = min(seconds, *(take_sample(timed_call, clock, 1) for _ in range(2)))
     return max(1, min(most, round(BATCH_SECONDS / max(seconds, 1e-9))))
 
 
 def warm_up(timed_call: TimedCall, clock: Clock, inner: int, *, most: int = 8) -> None:
     """Samples until two in a row agree, at most ``most``."""
     before = take_sample(timed_call, clock, inner)
+    if before >= LONG_SECONDS:
+        return
     for _ in range(most - 1):
         now = take_sample(timed_call, clock, inner)
         if abs(now - before) <= STEADY * before:
@@ -80,24 +90,26 @@ def interleave(
     *,
     rounds: int,
     seed: int,
-    after_round: Callable[[int], None] = lambda _: None,
+    budget: float = float("inf"),
 ) -> dict[str, list[Sample]]:
-    """``rounds`` samples of every call, all calls once a round, in a new random order each."""
+    """``rounds`` samples of every call, all calls once a round, in a new random order each.
+
+    After LEAST_ROUNDS no new round begins once ``budget`` seconds were spent on the clock.
+    """
     order = list(calls)
     shuffle = random.Random(seed)
     inner = {name: calibrate(call, clock) for name, call in calls.items()}
     for name, call in calls.items():
         warm_up(call, clock, inner[name])
     samples: dict[str, list[Sample]] = {name: [] for name in calls}
+    spent = 0.0
     with quiet():
         for number in range(rounds):
+            if number >= LEAST_ROUNDS and spent >= budget:
+                break
             shuffle.shuffle(order)
             for place, name in enumerate(order):
                 seconds = take_sample(calls[name], clock, inner[name])
                 samples[name].append(Sample(seconds, inner[name], number, place))
-            after_round(number)
+                spent += seconds * inner[name]
     return samples
-
-
-def seconds_of(samples: Sequence[Sample]) -> list[float]:
-    return [sample.seconds for sample in samples]

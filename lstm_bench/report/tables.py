@@ -61,7 +61,8 @@ def interval(row: dict[Any, Any]) -> str:
         return "–"
     if row["ratio_low"] == row["ratio_high"] == 1:
         return "1"
-    return f"{row['ratio']:.2f} [{row['ratio_low']:.2f}, {row['ratio_high']:.2f}]"
+    ratio, low, high = (number(row[k], 3) for k in ("ratio", "ratio_low", "ratio_high"))
+    return f"{ratio} [{low}, {high}]"
 
 
 def number(value: float | None, digits: int) -> str:

@@ -146,9 +146,9 @@ def test_the_benchmark_suite_runs_selects_and_gives_the_same_summaries(tmp_path,
     """``pytest bench`` with -k and --benchmark-json, then ``run --from-json``."""
     file = tmp_path / "x.json"
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "bench", "-q", "-p", "no:cacheprovider", "-k", "not batched",
-         "--lstm-batch=1,2", "--lstm-hidden=4", "--lstm-input=3", "--lstm-steps=2",
-         "--lstm-rounds=3", f"--benchmark-json={file}"],
+        [sys.executable, "-m", "pytest", "bench", "-q", "-p", "no:cacheprovider",
+         "-k", "not batched", "--lstm-batch=1,2", "--lstm-hidden=4", "--lstm-input=3",
+         "--lstm-steps=2", "--lstm-rounds=3", f"--benchmark-json={file}"],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-3000:]

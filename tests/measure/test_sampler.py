@@ -41,18 +41,31 @@ def test_calibration_checks_a_result():
 
 def test_warm_up_ends_when_two_samples_agree_and_gives_up_in_the_end():
     settling = FakeClock()
-    warm_up(call_of(iter([8.0, 4.0, 2.0, 2.0, 1.0])), settling, 1)
+    warm_up(call_of(iter([0.08, 0.04, 0.02, 0.02, 0.01])), settling, 1)
     assert settling.calls == 4
     restless = FakeClock()
-    warm_up(call_of(itertools.cycle([1.0, 2.0])), restless, 1, most=6)
+    warm_up(call_of(itertools.cycle([0.01, 0.02])), restless, 1, most=6)
     assert restless.calls == 6
+
+
+def test_a_call_that_lasts_long_is_warm_after_one():
+    clock = FakeClock()
+    warm_up(call_of(2.0), clock, 1)
+    assert clock.calls == 1
+
+
+def test_no_round_begins_after_the_budget_but_three_are_taken_anyway():
+    calls = {"a": call_of(1.0), "b": call_of(1.0)}
+    assert len(interleave(calls, FakeClock(), rounds=50, seed=0, budget=0.5)["a"]) == 3
+    assert len(interleave(calls, FakeClock(), rounds=50, seed=0, budget=20.0)["a"]) == 10
 
 
 def test_every_round_samples_every_call_once_in_changing_order():
     log: list[str] = []
     calls = {name: call_of(1.0, log, name) for name in "abc"}
     samples = interleave(calls, FakeClock(), rounds=20, seed=1)
-    rounds = [log[-60 + 3 * k : len(log) - 57 + 3 * k] for k in range(20)]
+    taken = log[-60:]
+    rounds = [taken[3 * k : 3 * k + 3] for k in range(20)]
     assert all(sorted(r) == ["a", "b", "c"] for r in rounds)
     assert len({tuple(r) for r in rounds}) > 3
     assert all([s.round for s in samples[n]] == list(range(20)) for n in "abc")
