@@ -1,0 +1,221 @@
+"""``lstm-bench train``: every implementation learns a real text, side by side."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lstm_bench.commands.options import Names
+from lstm_bench.errors import UsageError
+
+# torch takes seconds to import, so what needs it is imported where it is used.
+if TYPE_CHECKING:
+    from lstm_bench.training.files import Levels, Result
+    from lstm_bench.training.loop import Budget
+    from lstm_bench.training.session import Session
+    from lstm_bench.training.text import Corpus
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, the shell's own."""
+
+
+@click.command()
+@click.option("--text", metavar="FILE", help="Text in UTF-8; default: Python's own documentation.")
+@click.option(
+    "--impl", "impls", type=Names(), multiple=True, help="Who learns; default: all there are."
+)
+@click.option("--device", default="cpu", show_default=True)
+@click.option("--threads", type=click.IntRange(min=1), help="CPU threads; default: torch's choice.")
+@click.option(
+    "--seconds",
+    type=click.FloatRange(min=0, min_open=True),
+    default=110.0,
+    show_default=True,
+    help="Training time in all, shared by everyone.",
+)
+@click.option("--updates", type=click.IntRange(min=1), help="Updates each, instead of a time.")
+@click.option(
+    "--check-updates",
+    type=click.IntRange(min=1),
+    default=100,
+    show_default=True,
+    help="Over how many updates the curves must coincide.",
+)
+@click.option("--hidden", type=click.IntRange(min=1), default=256, show_default=True)
+@click.option("--batch", type=click.IntRange(min=1), default=32, show_default=True)
+@click.option("--steps", type=click.IntRange(min=1), default=35, show_default=True)
+@click.option(
+    "--learning-rate", type=click.FloatRange(min=0, min_open=True), default=1.0, show_default=True
+)
+@click.option(
+    "--momentum", type=click.FloatRange(0, 1, max_open=True), default=0.9, show_default=True
+)
+@click.option(
+    "--clip",
+    type=click.FloatRange(min=0, min_open=True),
+    default=0.15,
+    show_default=True,
+    help="Largest norm of the whole gradient.",
+)
+@click.option(
+    "--init",
+    type=click.Choice(["uniform", "documented"]),
+    default="uniform",
+    show_default=True,
+    help="U(±1/√H), or the documented standard normal, which hardly trains.",
+)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option("--prefix", help="Text to continue; default: 'The function ', or the file's own.")
+@click.option("--sample-length", type=click.IntRange(min=0), default=300, show_default=True)
+@click.option(
+    "--temperature", type=click.FloatRange(min=0, min_open=True), default=0.7, show_default=True
+)
+@click.option("--out", metavar="DIR", help="Default: reports/train-<timestamp>.")
+def train(prefix: str | None, sample_length: int, temperature: float, **options: Any) -> int:
+    """Train the character model on a text with each implementation, and compare the curves.
+
+    Same initial weights, same batches in the same order, gradient descent with momentum and
+    clipping for everyone. Exits with 1 where the loss curves do not coincide within the
+    rounding of float32, or where nothing was learned.
+    """
+    from lstm_bench.training.files import open_folder
+    from lstm_bench.training.loop import Budget
+
+    session = _prepare(options)
+    prefix = _prefix(session.corpus, prefix)  # before the training, where a mistake is cheap
+    folder = open_folder(Path(options["out"] or f"reports/train-{datetime.now():%Y%m%d-%H%M%S}"))
+    if options["init"] == "documented":
+        _warn("the documented standard normal saturates the gates: expect hardly any learning")
+
+    finished = _train(
+        session, Budget(options["seconds"], options["updates"]), options["check_updates"]
+    )
+    if any(len(learner.curve) == 0 for learner in session.learners):
+        _warn("stopped before everyone had made an update: nothing to report")
+        return INTERRUPTED
+    sample = _sample(session, prefix, sample_length, temperature)
+    facts = {"finished": finished, "prefix": prefix, "sample": sample, **session.facts()}
+    right = _conclude(session, folder, facts)
+    if not finished:
+        return INTERRUPTED
+    return 0 if right else 1
+
+
+def _conclude(session: Session, folder: Path, facts: Mapping[str, Any]) -> bool:
+    """Judge, write, print. False where the curves part or nothing was learned."""
+    from lstm_bench.conformance.records import Status
+    from lstm_bench.training.files import write_run
+
+    coincidence, results, levels = session.judge(), session.results(), session.levels()
+    curves = {learner.name: learner.curve for learner in session.learners}
+    write_run(folder, curves, coincidence, results, levels, facts)
+    learned, how_far = _learned(results, levels)
+    _print_table(results)
+    click.echo(how_far)
+    click.echo(coincidence.message)
+    if facts["sample"] is not None:
+        click.echo(f"\n{results[0].name} continues:\n{facts['prefix']}{facts['sample']}\n")
+    click.echo(f"curves: {folder}")
+    return learned and coincidence.status is not Status.FAIL
+
+
+def _prepare(o: Mapping[str, Any]) -> Session:
+    import torch
+
+    from impls.registry import implementations
+    from lstm_bench.training.learner import Recipe
+    from lstm_bench.training.session import Session, load_corpus
+
+    if o["threads"] is not None:
+        torch.set_num_threads(o["threads"])
+    given = [name for names in o["impls"] for name in names]
+    available = [name for name, impl in implementations().items() if impl.unavailable() is None]
+    recipe = Recipe(**{field.name: o[field.name] for field in fields(Recipe)})
+    return Session.prepare(
+        load_corpus(o["text"]), list(dict.fromkeys(given)) or available, recipe, o["device"]
+    )
+
+
+def _train(session: Session, budget: Budget, check_updates: int) -> bool:
+    """Train with a progress bar on stderr. False where Ctrl-C ended it."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from lstm_bench.training.text import perplexity
+
+    columns = (TextColumn("training"), BarColumn(), TimeRemainingColumn())
+    state = TextColumn("update {task.fields[update]}, perplexity {task.fields[perplexity]:.4g}")
+    with Progress(*columns, state, console=Console(stderr=True)) as progress:
+        task = progress.add_task("", total=1.0, update=0, perplexity=session.levels().uniform)
+
+        def on_block(share: float) -> None:
+            losses = session.learners[0].curve.losses
+            if losses:
+                now = perplexity(sum(losses[-10:]) / len(losses[-10:]))
+                progress.update(task, completed=share, update=len(losses), perplexity=now)
+
+        return session.train(budget, check_updates, on_block)
+
+
+def _prefix(corpus: Corpus, given: str | None) -> str:
+    """The prefix to continue. Raises UsageError for one that the text's vocabulary cannot spell."""
+    if given is None:
+        usual = "The function "
+        return (
+            usual if set(usual) <= set(corpus.vocabulary) else corpus.decode(corpus.held_out[:20])
+        )
+    if not given:
+        raise UsageError("--prefix needs at least one character")
+    corpus.encode(given)
+    return given
+
+
+def _sample(session: Session, prefix: str, length: int, temperature: float) -> str | None:
+    """What the first learner writes after the prefix; None where it holds no numbers any more."""
+    learner = session.learners[0]
+    if not math.isfinite(learner.curve.losses[-1]):
+        return None
+    seed = session.recipe.seed
+    ids = session.corpus.encode(prefix)
+    return session.corpus.decode(learner.continue_text(ids, length, temperature, seed))
+
+
+def _print_table(results: Sequence[Result]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table()
+    columns = ("updates", "tokens/s", "training perplexity", "held-out perplexity")
+    table.add_column("implementation")
+    for column in columns:
+        table.add_column(column, justify="right")
+    for r in results:
+        speed = f"{r.tokens_per_second:,.0f}"
+        table.add_row(
+            r.name, str(r.updates), speed, f"{r.training_perplexity:.5g}", f"{r.perplexity:.5g}"
+        )
+    Console().print(table)
+
+
+def _learned(results: Sequence[Result], levels: Levels) -> tuple[bool, str]:
+    """Whether perplexity fell below guessing's at all, and in one line how far."""
+    worst = max(result.perplexity for result in results)
+    compared = (
+        f"held-out perplexity {worst:.4g} (guessing: {levels.uniform:.0f}, "
+        f"character frequencies alone: {levels.unigram:.4g})"
+    )
+    if worst < levels.unigram:
+        return True, compared
+    if worst < levels.uniform:
+        return True, f"hardly anything was learned, too few updates perhaps: {compared}"
+    return False, f"nothing was learned, the learning rate is too high perhaps: {compared}"
+
+
+def _warn(message: str) -> None:
+    click.echo(f"warning: {message}", err=True)
