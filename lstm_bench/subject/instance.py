@@ -81,10 +81,11 @@ class Instance:
         """
         if self.interface.kind == "cell":
             return self._bind_cell(x, state)
-        arguments, keywords = self._native(x, state)
+        arguments, keywords = self.native(x, state)
         return lambda: self.module(*arguments, **keywords)
 
-    def _native(self, x: Tensor, state: State | None) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    def native(self, x: Tensor, state: State | None) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Arguments and keywords of the module's own call."""
         interface = self.interface
         if state is None and interface.stateless is not None:
             parts = {"x": x}
@@ -101,7 +102,7 @@ class Instance:
         def loop() -> Any:
             now, results = state, []
             for x_t in steps:
-                arguments, keywords = self._native(x_t, now)
+                arguments, keywords = self.native(x_t, now)
                 results.append(self.module(*arguments, **keywords))
                 parts = read(self.interface.result, results[-1], self._sizes(x_t.shape[0], 1))
                 now = (parts["h"], parts["c"])

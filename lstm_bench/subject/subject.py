@@ -23,7 +23,7 @@ from lstm_bench.subject.mapping import ProbedMap
 from lstm_bench.subject.tensors import learnable
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Subject:
     """A name, how to build instances of any size, and what probing found."""
 

@@ -1,0 +1,15 @@
+"""The checks, one file a class; importing this package registers them all."""
+
+from lstm_bench.conformance.checks import (  # noqa: F401 - imported for registration
+    arithmetic,
+    batch_time,
+    equations,
+    gradients,
+    layout,
+    memory,
+    module,
+    randomness,
+    sizes,
+    state,
+    validation,
+)

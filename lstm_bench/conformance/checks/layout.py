@@ -1,0 +1,155 @@
+"""Strides: any view of the right shape is a legal argument, and so is any cotangent."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from lstm_bench.conformance.checks.common import must_agree, needs_state, posed, told_as
+from lstm_bench.conformance.checks.gradients import _recorded
+from lstm_bench.conformance.problem import Problem, Results
+from lstm_bench.conformance.records import Failed, Skipped
+from lstm_bench.conformance.registry import check
+from lstm_bench.subject import Instance, Subject
+
+
+def _strided(t: Tensor) -> dict[str, Tensor]:
+    """The same values in other memory: every axis moved innermost in turn, and every second."""
+    views = {
+        f"axis {axis} innermost": t.movedim(axis, -1).contiguous().movedim(-1, axis)
+        for axis in range(t.dim() - 1)
+    }
+    spread = torch.empty(*t.shape[:-1], 2 * t.shape[-1], dtype=t.dtype)
+    spread[..., ::2] = t
+    views["every second element"] = spread[..., ::2]
+    return views
+
+
+def _run(instance: Instance, problem: Problem) -> Results:
+    with torch.no_grad():
+        return Results(instance.run(problem.x, problem.state))
+
+
+@check("layout")
+def check_strides_of_x(subject: Subject) -> None:
+    """X with any strides, expanded ones too."""
+    for axis in (0, 1, 2):
+        instance, problem = posed(subject, seed=13)
+        name, x = list(_strided(problem.x).items())[axis]
+        view = replace(problem, x=x)
+        with told_as(f"x not contiguous ({name})"):
+            got = _run(instance, view)
+        must_agree(subject, got, problem, f"x not contiguous ({name})", gradients=False)
+    instance, problem = posed(subject, seed=13)
+    expanded = replace(problem, x=problem.x[:1].expand_as(problem.x))
+    with told_as("x expanded along the batch"):
+        got = _run(instance, expanded)
+    must_agree(subject, got, expanded, "x expanded along the batch", gradients=False)
+
+
+@check("layout")
+def check_strides_of_states(subject: Subject) -> None:
+    """States with any strides, expanded ones too."""
+    needs_state(subject)
+    instance, problem = posed(subject, seed=14)
+    assert problem.state is not None
+    h, c = problem.state
+    states = {
+        "states not contiguous": tuple(s.T.contiguous().T for s in (h, c)),
+        "states expanded along the batch": tuple(s[:1].expand_as(s) for s in (h, c)),
+    }
+    for situation, (h_view, c_view) in states.items():
+        view = replace(problem, state=(h_view, c_view))
+        with told_as(situation):
+            got = _run(instance, view)
+        must_agree(subject, got, view, situation, gradients=False)
+
+
+@check("layout")
+def check_strides_of_cotangents(subject: Subject) -> None:
+    """Cotangents with any strides: a sum's gradient is expanded, a transpose's is not dense."""
+    instance, problem = posed(subject, seed=15)
+    for situation, cotangents in (
+        ("cotangents not contiguous", _transposed),
+        ("expanded cotangents, as a sum gives them", _expanded),
+    ):
+        leaves, parts = _recorded(instance, problem)
+        names = [n for n in ("y", "h", "c") if getattr(problem.cotangents, n) is not None]
+        wanted = {n: cotangents(getattr(problem.cotangents, n)) for n in names}
+        before = {n: t.clone() for n, t in wanted.items()}
+        with told_as(situation):
+            found = torch.autograd.grad(
+                [parts[n] for n in names], leaves, [wanted[n] for n in names]
+            )
+        other = replace(problem, cotangents=type(problem.cotangents)(**wanted))
+        got = Results(zip(("grad x", "grad h0", "grad c0"), found, strict=False))
+        must_agree(subject, got, other, situation)
+        if any(not torch.equal(before[n], wanted[n]) for n in names):
+            raise Failed("backward writes into the gradient that it was given")
+
+
+def _transposed(t: Tensor) -> Tensor:
+    return t.movedim(0, -1).contiguous().movedim(-1, 0)
+
+
+def _expanded(t: Tensor) -> Tensor:
+    return torch.full((), 0.7, dtype=t.dtype).expand(t.shape)
+
+
+@check("layout")
+def check_cotangent_kept(subject: Subject) -> None:
+    """Backward leaves the gradients that it is given as they are."""
+    instance, problem = posed(subject, seed=16)
+    leaves, _ = _recorded(instance, problem)
+    # Gradients in the module's own layout, so that no copy of ours stands in between.
+    result = instance.bind(leaves[0], None if len(leaves) == 1 else (leaves[1], leaves[2]))()
+    tensors = [t for _, t in instance.native_leaves(result)]
+    given = [torch.randn_like(t) for t in tensors]
+    before = [g.clone() for g in given]
+    torch.autograd.grad(tensors, leaves, given)
+    if any(not torch.equal(b, g) for b, g in zip(before, given, strict=True)):
+        raise Failed("backward writes into the gradient that it was given")
+
+
+@check("layout")
+def check_batch_first_honoured(subject: Subject) -> None:
+    """A constructor's batch_first does what it says."""
+    found = _layout_by_flag(subject)
+    if found is None:
+        raise Skipped("its constructor has no batch_first")
+    for flag, axes in found.items():
+        if axes is not None and axes != ("BTI" if flag else "TBI"):
+            said = "batch first" if flag else "time first"
+            raise Failed(f"constructed with batch_first={flag} it does not read {said} input")
+
+
+def _layout_by_flag(subject: Subject) -> dict[bool, str | None] | None:
+    import inspect
+
+    from lstm_bench.subject.interface import slots
+    from lstm_bench.subject.subject import subject_from
+
+    if isinstance(subject.factory, type) and issubclass(subject.factory, torch.nn.RNNBase):
+        names = {"batch_first"}
+    else:
+        try:
+            names = set(inspect.signature(subject.factory).parameters)
+        except (TypeError, ValueError):
+            return None
+    if "batch_first" not in names or subject.interface.kind == "cell":
+        return None
+    found: dict[bool, str | None] = {}
+    for flag in (False, True):
+        try:
+            other = subject_from(
+                subject.factory, subject.name, **{**subject.kwargs, "batch_first": flag}
+            )
+        except Exception:
+            found[flag] = None  # it may refuse one of the two
+            continue
+        interface = other.interface
+        given = slots((interface.arguments, dict(interface.keywords)))
+        found[flag] = next(s.axes for s in given if s.role == "x")
+    return found

@@ -1,0 +1,169 @@
+"""The habits of a good module: it can be saved, copied, moved, and leaves the world alone."""
+
+from __future__ import annotations
+
+import copy
+import io
+import pickle
+import warnings
+
+import torch
+from torch import nn
+
+from lstm_bench.conformance.checks.common import must_agree, posed, same, told_as
+from lstm_bench.conformance.checks.state import _quietly
+from lstm_bench.conformance.problem import solve_instance
+from lstm_bench.conformance.records import Failed, Skipped, Warned
+from lstm_bench.conformance.registry import check
+from lstm_bench.subject import Instance, Subject
+from lstm_bench.subject.load import describe
+from lstm_bench.subject.tensors import unregistered
+
+
+def _module(instance: Instance) -> nn.Module:
+    if not isinstance(instance.module, nn.Module):
+        raise Skipped("it is no nn.Module")
+    return instance.module
+
+
+@check("module")
+def check_state_dict(subject: Subject) -> None:
+    """state_dict loads strictly into a fresh module, which then computes the same."""
+    instance, problem = posed(subject, seed=50)
+    module = _module(instance)
+    other, _ = posed(subject, seed=51)
+    before = _quietly(instance, problem.x, problem.state)
+    with told_as("state_dict() and load_state_dict(strict=True)"):
+        other.module.load_state_dict(module.state_dict())
+    after = _quietly(other, problem.x, problem.state)
+    if any(not same(after[n], before[n], dtype=problem.x.dtype) for n in before):
+        lost = unregistered(module)
+        if lost:
+            raise Warned(f"state_dict loses `{lost[0]}`, which is not a registered parameter")
+        raise Failed("a module that loaded another's state_dict computes something else")
+
+
+@check("module")
+def check_parameters_registered(subject: Subject) -> None:
+    """Everything that is learnt is among parameters()."""
+    instance, _ = posed(subject)
+    missing = [n for n in unregistered(_module(instance)) if n in subject.parameter_map.layouts]
+    if missing:
+        raise Warned(
+            f"`{missing[0]}` is not a registered parameter: no optimiser sees it, nothing saves it"
+        )
+    if not any(True for _ in _module(instance).parameters()):
+        raise Warned("parameters() is empty")
+
+
+@check("module")
+def check_deepcopy(subject: Subject) -> None:
+    """A deep copy, taken after a call, computes the same and is independent."""
+    instance, problem = posed(subject, seed=52)
+    before = _quietly(instance, problem.x, problem.state)
+    try:
+        twin = copy.deepcopy(_module(instance))
+    except Exception as error:
+        raise Warned(f"it cannot be deep-copied: {describe(error)}") from error
+    copied = Instance(
+        twin, instance.interface, instance.parameter_map, instance.input_size,
+        instance.hidden_size, instance.head_size,
+    )  # fmt: skip
+    after = _quietly(copied, problem.x, problem.state)
+    if any(not same(after[n], before[n], dtype=problem.x.dtype) for n in before):
+        raise Warned("a deep copy computes something else")
+
+
+@check("module")
+def check_pickle(subject: Subject) -> None:
+    """It can be pickled, and what comes back computes the same."""
+    instance, problem = posed(subject, seed=53)
+    module = _module(instance)
+    before = _quietly(instance, problem.x, problem.state)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            if isinstance(module, torch.jit.ScriptModule):
+                buffer = io.BytesIO()
+                torch.jit.save(module, buffer)
+                buffer.seek(0)
+                twin = torch.jit.load(buffer)  # type: ignore[no-untyped-call]
+            else:
+                twin = pickle.loads(pickle.dumps(module))
+    except Exception as error:
+        raise Warned(f"it cannot be pickled: {describe(error)}") from error
+    copied = Instance(
+        twin, instance.interface, instance.parameter_map, instance.input_size,
+        instance.hidden_size, instance.head_size,
+    )  # fmt: skip
+    after = _quietly(copied, problem.x, problem.state)
+    if any(not same(after[n], before[n], dtype=problem.x.dtype) for n in before):
+        raise Warned("a pickled copy computes something else")
+
+
+@check("module")
+def check_eval_after_change(subject: Subject) -> None:
+    """New weights count at once, after calls in train() and in eval() mode."""
+    instance, first = posed(subject, seed=54)
+    module = _module(instance)
+    with torch.no_grad():
+        for training in (True, False):
+            module.train(training)
+            instance.run(first.x.clone(), first.state)
+    module.eval()
+    problem = type(first)(
+        instance.load(first.parameters.map(lambda t: t * 0.5)),
+        first.x,
+        first.state,
+        first.cotangents,
+    )
+
+    got = solve_instance(instance, problem, gradients=False)
+    must_agree(subject, got, problem, "after the weights changed", gradients=False)
+
+
+@check("module")
+def check_settings_kept(subject: Subject) -> None:
+    """Building and calling it changes no global setting."""
+    before = _settings()
+    instance, problem = posed(subject, seed=55)
+    _quietly(instance, problem.x, problem.state)
+    changed = [name for name, value in _settings().items() if before[name] != value]
+    if changed:
+        raise Failed(f"it changes a global setting: {changed[0]}")
+
+
+def _settings() -> dict[str, object]:
+    return {
+        "the default dtype": torch.get_default_dtype(),
+        "the number of threads": torch.get_num_threads(),
+        "grad mode": torch.is_grad_enabled(),
+        "deterministic algorithms": torch.are_deterministic_algorithms_enabled(),
+        "the matmul precision": torch.get_float32_matmul_precision(),
+    }
+
+
+@check("module", opt_in=True)
+def check_compile(subject: Subject) -> None:
+    """torch.compile gives the same values. Slow, so only when asked for."""
+    instance, problem = posed(subject, seed=56)
+    before = _quietly(instance, problem.x, problem.state)
+    instance.module = torch.compile(instance.module)
+    with told_as("under torch.compile"):
+        after = _quietly(instance, problem.x, problem.state)
+    if any(not torch.allclose(after[n], before[n], rtol=1e-6, atol=1e-8) for n in before):
+        raise Failed("under torch.compile it computes something else")
+
+
+@check("module", opt_in=True)
+def check_export(subject: Subject) -> None:
+    """torch.export gives a program with the same values. Slow, so only when asked for."""
+    instance, problem = posed(subject, seed=57)
+    before = _quietly(instance, problem.x, problem.state)
+    arguments, keywords = instance.native(problem.x, problem.state)
+    with told_as("under torch.export"), torch.no_grad():
+        program = torch.export.export(_module(instance), arguments, keywords)
+        result = program.module()(*arguments, **keywords)
+    after = instance.trace(result, *problem.x.shape[:2])
+    if any(not torch.allclose(after[n], before[n], rtol=1e-6, atol=1e-8) for n in before):
+        raise Failed("the exported program computes something else")
