@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -44,6 +45,10 @@ def build(subject: Subject, sizes: Sizes = USUAL, dtype: torch.dtype | None = No
     return subject.build(sizes.input_size, sizes.hidden_size, dtype=dtype or subject.dtype)
 
 
+BASE_SEED: ContextVar[int] = ContextVar("BASE_SEED", default=0)
+"""Added to every check's seed: ``check --seed N`` draws other data."""
+
+
 @lru_cache(maxsize=64)
 def default_state_dtype(subject: Subject) -> torch.dtype:
     """The dtype that judges calls without a state: some make a float32 state whatever they are."""
@@ -70,7 +75,12 @@ def posed(
     dtype = dtype or (subject.dtype if state else default_state_dtype(subject))
     instance = build(subject, sizes, dtype)
     problem = pose(
-        instance, batch=sizes.batch, steps=sizes.steps, seed=seed, state=state, dtype=dtype
+        instance,
+        batch=sizes.batch,
+        steps=sizes.steps,
+        seed=seed + 1000 * BASE_SEED.get(),
+        state=state,
+        dtype=dtype,
     )
     return instance, problem
 

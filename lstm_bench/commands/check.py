@@ -1,0 +1,224 @@
+"""``lstm-bench check``: is this LSTM right, and if not, what exactly is wrong?"""
+
+from __future__ import annotations
+
+import ast
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lstm_bench.errors import UsageError
+
+if TYPE_CHECKING:
+    from lstm_bench.conformance.records import Judgement
+
+COLOURS = {"conforms": "green", "defective": "red", "variant": "yellow", "error": "red"}
+
+
+@click.command(
+    epilog="Example: lstm-bench check torch.nn:LSTM mine.py:MyLSTM --kwargs 'batch_first=True'"
+)
+@click.argument("targets", nargs=-1, metavar="TARGET…")
+@click.option("--kwargs", "kwargs_text", default="", help="For the constructor: 'a=1, n=I, m=H'.")
+@click.option("--json", "json_file", metavar="FILE", help="Write the judgements; - for stdout.")
+@click.option("--strict", is_flag=True, help="Warnings count as failures.")
+@click.option("--seed", type=int, default=0, help="Of the data (default 0).")
+@click.option(
+    "--only", multiple=True, metavar="CHECK", help="Only this check or class; repeatable."
+)
+@click.option("--skip", multiple=True, metavar="CHECK", help="Not this check or class.")
+@click.option("--expect-fail", multiple=True, metavar="NAME=REASON", help="Known failures; strict.")
+@click.option("--time-limit", type=click.FloatRange(1), default=120, help="Seconds a target (120).")
+@click.option("--memory-limit", type=click.FloatRange(0.5), default=4, help="GiB a target (4).")
+@click.option(
+    "--scripts", type=click.Path(path_type=Path), help="Folder for scripts that reproduce."
+)
+@click.option("--list-checks", is_flag=True, help="Name every check and what it is for.")
+def check(targets: tuple[str, ...], list_checks: bool, **options: Any) -> int:
+    """Judge LSTMs: ours by name, or anybody's class or factory, with no adapter.
+
+    TARGET is a registered name, package.module:Attribute, or path/to/file.py:Attribute. How it is
+    constructed and called, and which parameter does what, is found by what it does. Each target
+    runs in a process of its own, with limits on time and memory.
+
+    Verdicts: conforms, defective, variant (another recurrence by design), inconclusive,
+    unsupported (not an LSTM), error. Exit codes: 0 all conform; 1 one is defective or a variant;
+    2 wrong usage, or one cannot be loaded or run; 3 undecided. The highest need of 2, 1, 3 wins.
+    """
+    if list_checks:
+        return _list_checks()
+    if not targets:
+        raise UsageError("name at least one target, such as torch.nn:LSTM or mine.py:MyLSTM")
+    judgements = _judge(targets, options)
+    if options["json_file"]:
+        _write_json(judgements, options["json_file"])
+    if options["json_file"] != "-":
+        for judgement in judgements:
+            _show(judgement)
+        _sum_up(judgements)
+    if options["scripts"]:
+        _write_scripts(judgements, options["scripts"])
+    return exit_code(judgements)
+
+
+def exit_code(judgements: list[Judgement]) -> int:
+    """0 all conform, else 2 before 1 before 3: what could not run is the first thing to mend."""
+    verdicts = {str(j.verdict) for j in judgements}
+    for code, kinds in ((2, {"error"}), (1, {"defective", "variant"})):
+        if verdicts & kinds:
+            return code
+    return 0 if verdicts <= {"conforms"} else 3
+
+
+def parse_kwargs(text: str) -> dict[str, Any]:
+    """``"a=1, n=I"`` → values; the bare names I and H stand for the two sizes."""
+    if not text.strip():
+        return {}
+    try:
+        call = ast.parse(f"f({text})", mode="eval").body
+        assert isinstance(call, ast.Call)
+        if call.args or any(k.arg is None for k in call.keywords):
+            raise ValueError
+        return {str(k.arg): _value(k.value) for k in call.keywords}
+    except (SyntaxError, ValueError, AssertionError):
+        raise UsageError(
+            f"--kwargs: '{text}' is not of the form \"a=1, b='x', n=I, m=H\""
+        ) from None
+
+
+def _value(node: ast.expr) -> Any:
+    if isinstance(node, ast.Name) and node.id in ("I", "H"):
+        return node.id
+    return ast.literal_eval(node)
+
+
+def _judge(targets: tuple[str, ...], options: dict[str, Any]) -> list[Judgement]:
+    from rich.console import Console
+
+    expected = {}
+    for text in options["expect_fail"]:
+        name, separator, reason = text.partition("=")
+        if not separator or not reason.strip():
+            raise UsageError(f"--expect-fail: '{text}' is not NAME=REASON")
+        expected[name] = reason
+    kwargs = parse_kwargs(options["kwargs_text"])
+    from lstm_bench.conformance import checks  # noqa: F401 - registers them, once for all workers
+    from lstm_bench.conformance.isolate import Limits, judge_isolated
+    from lstm_bench.conformance.judge import Options
+    from lstm_bench.conformance.registry import select
+
+    chosen = select(options["only"], options["skip"])
+    known = {c.name for c in select()}
+    for name in expected:
+        if name not in known:
+            raise UsageError(f"--expect-fail: no check is called '{name}'")
+    if not chosen:
+        raise UsageError("no check is left to run")
+    asked = Options(
+        kwargs, options["only"], options["skip"], expected, options["strict"], options["seed"]
+    )
+    limits = Limits(options["time_limit"], options["memory_limit"])
+    console = Console(stderr=True)
+    judgements = []
+    for number, target in enumerate(targets):
+        where = f"[{number + 1}/{len(targets)}] {target}"
+        with console.status(where) as status:
+
+            def told(stage: str, status: Any = status, where: str = where) -> None:
+                status.update(f"{where}: {stage}")
+
+            judgements.append(judge_isolated(target, asked, limits, told))
+    return judgements
+
+
+def _show(judgement: Judgement) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.padding import Padding
+
+    console = Console(highlight=False)
+    verdict = str(judgement.verdict)
+    colour = COLOURS.get(verdict, "yellow")
+    console.print(
+        f"[bold]{escape(judgement.target)}[/bold]: [{colour} bold]{verdict}[/]"
+        f"  ({judgement.seconds:.1f} s)"
+    )
+    found = {k: v for k, v in judgement.interface.items() if k != "printed"}
+    if found:
+        parts = ("layout", "state", "weights", "biases", "output_layer", "precision")
+        line = "; ".join(f"{found[p]}" for p in parts if found.get(p))
+        console.print(Padding(f"found: {escape(line)}", (0, 0, 0, 2)), style="dim")
+    for sentence in judgement.diagnosis:
+        console.print(Padding(f"• {escape(sentence)}", (0, 0, 0, 2)))
+    failed = [c for c in judgement.checks if str(c.status) == "fail"]
+    for result in failed[:6]:
+        text = f"[red]fail[/red] {result.name}: {escape(result.message)}"
+        console.print(Padding(text, (0, 0, 0, 4)))
+    if len(failed) > 6:
+        console.print(Padding(f"… and {len(failed) - 6} more failed checks", (0, 0, 0, 4)))
+    if "printed" in judgement.interface:
+        first = str(judgement.interface["printed"]).splitlines()[0]
+        console.print(Padding(f"it printed: {escape(first[:100])}", (0, 0, 0, 2)), style="dim")
+    if judgement.checks:
+        console.print(Padding(_counts(judgement), (0, 0, 0, 2)), style="dim")
+    console.print()
+
+
+def _counts(judgement: Judgement) -> str:
+    by_status: dict[str, list[str]] = {}
+    for result in judgement.checks:
+        by_status.setdefault(str(result.status), []).append(result.name)
+    text = ", ".join(f"{len(names)} {status}" for status, names in by_status.items())
+    skipped = [c for c in judgement.checks if str(c.status) in ("skipped", "unsupported")]
+    why = "; ".join(f"{c.name}: {c.message}" for c in skipped[:4])
+    more = f"; and {len(skipped) - 4} more" if len(skipped) > 4 else ""
+    return f"checks: {text}" + (f" ({why}{more})" if why else "")
+
+
+def _sum_up(judgements: list[Judgement]) -> None:
+    if len(judgements) < 2:
+        return
+    counts: dict[str, int] = {}
+    for judgement in judgements:
+        counts[str(judgement.verdict)] = counts.get(str(judgement.verdict), 0) + 1
+    click.echo(", ".join(f"{n} {verdict}" for verdict, n in counts.items()))
+
+
+def _write_json(judgements: list[Judgement], file: str) -> None:
+    text = json.dumps([j.as_json() for j in judgements], indent=2) + "\n"
+    if file == "-":
+        sys.stdout.write(text)
+        return
+    try:
+        Path(file).write_text(text)
+    except OSError as error:
+        raise UsageError(f"cannot write {file}: {error.strerror}") from error
+
+
+def _write_scripts(judgements: list[Judgement], folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for number, judgement in enumerate(judgements):
+            for result in judgement.checks:
+                if result.script:
+                    name = judgement.target.rpartition(":")[2] or judgement.target
+                    (folder / f"{number}_{name}_{result.name}.py").write_text(result.script)
+    except OSError as error:
+        raise UsageError(f"cannot write to {folder}: {error.strerror}") from error
+
+
+def _list_checks() -> int:
+    from lstm_bench.conformance import checks  # noqa: F401
+    from lstm_bench.conformance.registry import CHECKS
+
+    last = ""
+    for one in sorted(CHECKS.values(), key=lambda c: c.check_class):
+        if one.check_class != last:
+            click.echo(one.check_class)
+        last = one.check_class
+        note = " (only when named)" if one.opt_in else ""
+        click.echo(f"  {one.name:28} {one.summary}{note}")
+    return 0

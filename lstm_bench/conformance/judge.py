@@ -1,0 +1,158 @@
+"""From a target to a judgement: probe, check, diagnose, conclude."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from lstm_bench.conformance.records import CheckResult, Judgement, Status, Verdict
+from lstm_bench.errors import UsageError
+from lstm_bench.subject import Subject
+from lstm_bench.subject.errors import Ambiguous, IsDefective, IsVariant, NotAnLSTM, ProbeError
+from lstm_bench.subject.load import describe, load_target
+from lstm_bench.subject.subject import subject_from
+
+Told = Callable[[str, CheckResult | None], None]
+"""Hears what is going on: a stage's name, and each check's result as it is there."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the caller asked for. kwargs: for the constructor; expected: check name → reason."""
+
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    only: tuple[str, ...] = ()
+    skip: tuple[str, ...] = ()
+    expected: Mapping[str, str] = field(default_factory=dict)
+    strict: bool = False
+    seed: int = 0
+
+
+def judge(target: str, options: Options = Options(), told: Told = lambda *_: None) -> Judgement:
+    """Judge a target by name. Never raises for what the target does."""
+    started = time.perf_counter()
+    try:
+        told("importing", None)
+        factory = load_target(target)
+        judgement = judge_factory(factory, target, options, told)
+    except UsageError as error:
+        judgement = Judgement(target, Verdict.ERROR, (str(error),))
+    return replace(judgement, seconds=time.perf_counter() - started)
+
+
+def judge_factory(
+    factory: Any, name: str, options: Options, told: Told = lambda *_: None
+) -> Judgement:
+    """Judge a class or a factory at hand."""
+    from lstm_bench.conformance import checks  # noqa: F401 - registers them
+    from lstm_bench.conformance.checks.common import BASE_SEED
+    from lstm_bench.conformance.registry import run_check, select
+
+    BASE_SEED.set(options.seed)
+    chosen = select(options.only, options.skip)
+    unknown = [n for n in options.expected if n not in {c.name for c in select()}]
+    if unknown:
+        raise UsageError(f"no check is called '{unknown[0]}' (in the expected failures)")
+    told("probing its interface", None)
+    try:
+        subject = subject_from(factory, name, **options.kwargs)
+    except ProbeError as error:
+        return _without_subject(name, error)
+    except UsageError as error:
+        return Judgement(name, Verdict.ERROR, (str(error),))
+    except Exception as error:
+        return Judgement(name, Verdict.ERROR, (f"probing failed: {describe(error)}",))
+    results = []
+    for check in chosen:
+        told(f"check '{check.name}'", None)
+        results.append(_expected(run_check(check, subject), options.expected))
+        told(check.name, results[-1])
+    told("the diagnosis", None)
+    return _conclude(name, subject, results, options)
+
+
+def _expected(result: CheckResult, expected: Mapping[str, str]) -> CheckResult:
+    """An expected failure is skipped with its reason; one that passes is a failure."""
+    reason = expected.get(result.name)
+    if reason is None:
+        return result
+    if result.status in (Status.FAIL, Status.WARNING):
+        message = f"expected to fail: {reason} ({result.message})"
+        return replace(result, status=Status.SKIPPED, message=message)
+    if result.status is Status.PASS:
+        message = f"passes, though it was expected to fail: {reason}"
+        return replace(result, status=Status.FAIL, message=message)
+    return result
+
+
+def _without_subject(name: str, error: ProbeError) -> Judgement:
+    """Probing ended early: say what that makes of the target."""
+    verdict = {
+        IsDefective: Verdict.DEFECTIVE,
+        IsVariant: Verdict.VARIANT,
+        NotAnLSTM: Verdict.UNSUPPORTED,
+        Ambiguous: Verdict.INCONCLUSIVE,
+    }.get(type(error), Verdict.INCONCLUSIVE)
+    sentences = list(error.sentences)
+    named = _variant(error) if verdict in (Verdict.VARIANT, Verdict.INCONCLUSIVE) else None
+    if named is not None:
+        verdict, sentences = Verdict.VARIANT, [named, *sentences]
+    return Judgement(name, verdict, tuple(sentences))
+
+
+def _variant(error: ProbeError) -> str | None:
+    """The variant's name, where one is recognised."""
+    from lstm_bench.conformance.variants import recognise_variant
+
+    if error.evidence is None:
+        return None
+    e = error.evidence
+    found = recognise_variant(e.module, (e.input_size, e.hidden_size), e.call)
+    return None if found is None else found.sentence
+
+
+def _conclude(
+    name: str, subject: Subject, results: Sequence[CheckResult], options: Options
+) -> Judgement:
+    failed = [r for r in results if r.status is Status.FAIL]
+    counted = [*failed, *(r for r in results if r.status is Status.WARNING and options.strict)]
+    verdict, diagnosis = Verdict.CONFORMS, []
+    if counted:
+        verdict = Verdict.DEFECTIVE
+        diagnosis = _diagnosis(subject, results) or [f"{r.name}: {r.message}" for r in counted[:3]]
+        named = None if subject.proven else _variant_of(subject)
+        if named is not None:
+            verdict, diagnosis = Verdict.VARIANT, [named]
+    elif any(r.status is Status.ERROR for r in results):
+        verdict = Verdict.ERROR
+    elif _decisive_missing(results) or any(r.status is Status.INCONCLUSIVE for r in results):
+        verdict = Verdict.INCONCLUSIVE
+        diagnosis = [f"{r.name}: {r.message}" for r in results if r.status is Status.INCONCLUSIVE]
+    diagnosis += [f"warning: {r.message}" for r in results if r.status is Status.WARNING]
+    return Judgement(name, verdict, tuple(diagnosis), subject.describe(), tuple(results))
+
+
+def _decisive_missing(results: Iterable[CheckResult]) -> bool:
+    """Nothing passed at all: there is no ground to say that it conforms."""
+    return not any(r.status is Status.PASS for r in results)
+
+
+def _diagnosis(subject: Subject, results: Sequence[CheckResult]) -> list[str]:
+    from lstm_bench.conformance.diagnosis import diagnose
+
+    return list(diagnose(subject, results))
+
+
+def _variant_of(subject: Subject) -> str | None:
+    """A mapped subject whose values are another recurrence's."""
+    from lstm_bench.conformance.variants import recognise_variant
+
+    instance = subject.build(5, 3, dtype=subject.dtype)
+
+    def call(x: Any, state: Any = None) -> dict[str, Any]:
+        return instance.run(x, state)
+
+    found = recognise_variant(instance.module, (5, 3), call)
+    return None if found is None else found.sentence
