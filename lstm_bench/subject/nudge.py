@@ -159,7 +159,7 @@ class _Observer:
         self._data = data
         self._state = state
         self._delta = 1e-5 if dtype == torch.float64 else 2e-2
-        self._noise = 1e-9 if dtype == torch.float64 else 2e-6
+        self._noise = 1e-13 if dtype == torch.float64 else 2e-6
         self._base = self._observe()
 
     def _observe(self) -> dict[str, NDArray[np.float64]]:
