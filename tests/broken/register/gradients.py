@@ -1,0 +1,96 @@
+"""Defects of gradients."""
+
+from __future__ import annotations
+
+from tests.broken.record import Defect, rows
+
+THROUGH_TIME = "time, step, earlier, long, recurrent, through h, through c, detach, truncat"
+NONE = "none, zero, missing, no gradient, detach, cut, not reach, does not require, lacks"
+GRADIENT = "gradient, grad, backward, backprop"
+
+BY_AUTOGRAD = rows(
+    "gradients",
+    "gradients",
+    ("HiddenDetached", "GateLinears", f"{GRADIENT} | {THROUGH_TIME}"),
+    ("CellDetached", "TimeFirstLSTM", f"{GRADIENT} | {THROUGH_TIME}, c0, cell"),
+    ("TruncatedSilently", "FusedLSTM", f"{GRADIENT} | {THROUGH_TIME}", {"sizes": (18, 3, 4, 6)}),
+    ("GradientClippedInside", "TimeFirstLSTM",
+     f"{GRADIENT} | clip, clamp, scale, linear, proportion, large, hidden, wrong, differ"),
+    ("GradientScaledInside", "ConcatLSTM",
+     f"{GRADIENT} | {THROUGH_TIME}, h0, scale, half, 0.5, hidden"),
+    ("ForgetGateDetached", "GateParameters", f"{GRADIENT} | forget, w_f, u_f, b_f"),
+    ("OutputGateByData", "StepCell", f"{GRADIENT} | output gate"),
+    ("InputDetached", "GateParameters", f"{GRADIENT} | input, x | {NONE}"),
+    ("GivenStateDetached", "ConcatLSTM", f"{GRADIENT} | h0, c0, state | {NONE}"),
+    ("GivenHiddenDetached", "StepCell", f"{GRADIENT} | h0, hidden, h, state | {NONE}"),
+    ("GivenCellDetached", "FusedLSTM", f"{GRADIENT} | c0, cell | {NONE}"),
+    ("ReturnedStateDetached", "FusedLSTM",
+     f"{GRADIENT}, differentia | h_n, c_n, state, hn, cn | {NONE}, only",
+     {"source": "pytorch/pytorch#96416"}),
+    ("ReturnedCellDetached", "LSTMWithHead",
+     f"{GRADIENT}, differentia | c_n, cell, cn | {NONE}, only"),
+    ("OutputDetached", "GateLinears", f"{GRADIENT} | output, y | {NONE}, only, last"),
+    ("HoistedWithoutGradient", "TimeFirstLSTM", f"{GRADIENT} | `w`, x, input, w | {NONE}"),
+    ("BiasByData", "FusedLSTM", f"{GRADIENT} | bias | {NONE}", {"source": "apache/mxnet#17872"}),
+    ("HeadOfDetachedHidden", "LSTMWithHead",
+     f"{GRADIENT} | output, y, head, x, parameter | {NONE}, only"),
+    ("RecurrentWeightFrozen", "GateLinears", f"{GRADIENT} | u_f, forget | {NONE}"),
+    ("StraightThroughSigmoid", "TimeFirstLSTM", f"{GRADIENT} | input gate, gate, `w`, `u`, `b`"),
+    shown_by="gradients",
+)  # fmt: skip
+
+HAND = "HandBackwardLSTM"
+BY_HAND = rows(
+    "gradients_by_hand",
+    "gradients",
+    ("NoOutputGatePath", HAND, f"{GRADIENT} | output gate, gate"),
+    ("ForgetGateSign", HAND, f"{GRADIENT} | forget, gate | sign, negat, opposite, wrong, -1"),
+    ("ForgetGateNewCell", HAND, f"{GRADIENT} | forget, gate"),
+    ("CellTanhNotDifferentiated", HAND, f"{GRADIENT} | tanh, cell, c, wrong, differ"),
+    ("CandidateSlope", HAND, f"{GRADIENT} | candidate, cell gate, gate"),
+    ("CellNotForgottenBackwards", HAND, f"{GRADIENT} | cell, c0, c, forget"),
+    ("HiddenPathDropped", HAND, f"{GRADIENT} | {THROUGH_TIME}"),
+    ("CellPathDropped", HAND, f"{GRADIENT} | {THROUGH_TIME}, cell, c0"),
+    ("LastOutputOnly", HAND, f"{GRADIENT} | output, y, last, step"),
+    ("HiddenCotangentTwice", HAND,
+     f"{GRADIENT} | h_n, hn, hidden, state | twice, double, 2, times, factor, wrong"),
+    ("HiddenCotangentIgnored", HAND, f"{GRADIENT} | h_n, hn, hidden, state | {NONE}, ignore"),
+    ("CellCotangentIgnored", HAND,
+     f"{GRADIENT} | c_n, cn, cell | {NONE}, ignore", {"source": "deeplearning4j#8838"}),
+    ("NoInputGradient", HAND, f"{GRADIENT} | x, input | {NONE}"),
+    ("InputGradientLastStep", HAND, f"{GRADIENT} | x, input | step, last, zero"),
+    ("NoInitialHiddenGradient", HAND, f"{GRADIENT} | h0, hidden, h_0 | {NONE}"),
+    ("InitialHiddenOffByOne", HAND, f"{GRADIENT} | h0, hidden, h_0"),
+    ("NoInitialCellGradient", HAND, f"{GRADIENT} | c0, cell, c_0 | {NONE}"),
+    ("ZeroBiasGradient", HAND,
+     f"{GRADIENT} | bias, `b` | {NONE}", {"source": "apache/mxnet#17872, lmnt-com/haste#31"}),
+    ("BiasGradientOfFirstRow", HAND, f"{GRADIENT} | bias, `b`"),
+    ("DoubledWeightGradient", HAND,
+     f"{GRADIENT} | `w`, w_, weight, input | twice, double, 2, times, factor"),
+    ("MeanOverBatch", HAND, f"{GRADIENT} | batch, mean, average, factor, times, 1/, smaller"),
+    ("RecurrentGradientOfNewHidden", HAND, f"{GRADIENT} | `u`, u_, recurrent, hidden"),
+    ("RecurrentGradientWithoutFirstStep", HAND, f"{GRADIENT} | `u`, u_, recurrent, hidden"),
+    ("GradientBeyondOneBlock", HAND,
+     f"{GRADIENT} | `u`, u_, recurrent, hidden, unit, h =, h=",
+     {"sizes": (3, 2, 4, 130), "source": "FlagOpen/FlagGems#5014"}),
+    ("ClippedInBackward", HAND,
+     f"{GRADIENT} | clip, clamp, linear, proportion, scale, large, wrong, differ"),
+    ("CotangentOverwritten", HAND,
+     "overwrit, modif, in place, in-place, written, chang | gradient, cotangent, dy, grad",
+     {"shown_by": "cotangent_overwritten", "source": "apache/mxnet#18203"}),
+    ("InputOverwritten", HAND,
+     "overwrit, modif, in place, in-place, written, chang | x, input",
+     {"shown_by": "input_after_backward", "source": "apache/mxnet#18203"}),
+    ("OneBackwardOnly", HAND,
+     f"{GRADIENT} | second, twice, again, repeat, retain", {"shown_by": "second_backward"}),
+    ("KeptOnTheModule", HAND,
+     "two, second, another, interleav, first, other | forward, backward, call",
+     {"shown_by": "two_forwards"}),
+    ("WritesGradItself", HAND, f"{GRADIENT} | accumul, overwrit, none, missing, add, `w`"),
+    ("SilentSecondDerivative", HAND,
+     "second, double, gradgrad, twice | derivative, backward, differentia, gradient",
+     {"shown_by": "second_derivative", "also": ("conforms",)}),
+    shown_by="gradients",
+)  # fmt: skip
+
+DEFECTS: tuple[Defect, ...] = (*BY_AUTOGRAD, *BY_HAND)

@@ -1,0 +1,142 @@
+"""Defects of states, layouts, steps, rows and sizes."""
+
+from __future__ import annotations
+
+from tests.broken.record import Defect, rows
+
+IGNORE = "ignore, no effect, not used, unused, drop, moves nothing"
+DEFAULT = "default, zero, initial, no state, without a state"
+AGAIN = "call, leak, between, again, repeat, remember, earlier, previous"
+
+STATE = rows(
+    "state",
+    "state",
+    ("IgnoresHidden", "FusedLSTM", f"hidden, h0, h_0 | {IGNORE}"),
+    ("IgnoresCell", "TimeFirstLSTM", f"cell, c0, c_0 | {IGNORE}"),
+    ("IgnoresState", "GateParameters",
+     f"state, h0 | {IGNORE}", {"source": "onnx/onnx-tensorflow#408"}),
+    ("HiddenForBoth", "ConcatLSTM", f"cell, c0, c_0 | {IGNORE}, h0, hidden, both"),
+    ("SwappedIn", "FusedLSTM",
+     "swap, order, exchanged, (c, h)", {"source": "tracel-ai/burn#5234, microsoft/nni#2842"}),
+    ("SwappedArguments", "HandBackwardLSTM", "swap, order, exchanged, acts as"),
+    ("FirstRowForAll", "TimeFirstLSTM", "row, batch, sequence | state, h0, c0"),
+    ("StateScaled", "GateLinears",
+     "state, h0, hidden | tanh, squash, scaled, changed, transformed, given, differ, wrong"),
+    ("ReshapedState", "FusedLSTM",
+     "state, h0, hidden | row, batch, unit, reshap, transpos, layout, scrambl, mix"),
+    ("RandomDefault", "ConcatLSTM",
+     f"random, differ, twice, determin | {DEFAULT}, state",
+     {"shown_by": "default", "source": "bnlstm"}),
+    ("OnesDefault", "GateLinears", f"{DEFAULT} | one, not zero, zeros", {"shown_by": "default"}),
+    ("FirstBatchDefault", "GateLinears",
+     "batch | size, call, raise, first, earlier", {"shown_by": "batch_size_changes"}),
+    ("LeaksBetweenCalls", "FusedLSTM",
+     f"state, h, c | {AGAIN}", {"shown_by": "second_call", "source": "soumith/cudnn.torch#348"}),
+    ("CellKeepsItsOwnState", "StepCell",
+     f"state, cell, c0, c | {AGAIN}, {IGNORE}", {"shown_by": "second_call"}),
+    ("HiddenLeaks", "LSTMWithHead", f"state, hidden | {AGAIN}", {"shown_by": "second_call"}),
+    ("CellNotCarried", "GateLinears",
+     "cell, c | carr, step, lost, stale, earlier, initial, from step"),
+    ("HiddenNotCarried", "TimeFirstLSTM",
+     "hidden, h, recurrent | carr, step, lost, stale, earlier, initial, from step"),
+    ("HiddenOneStepStale", "ConcatLSTM",
+     "hidden, h | stale, previous, before, old, late, delay, step, t-2, t - 2"),
+    ("CellOfOldHidden", "GateParameters", "cell, c | carr, step, hidden, h"),
+    ("SwappedOut", "TimeFirstLSTM",
+     "swap, order, exchanged, comes out", {"source": "tracel-ai/burn#5234, microsoft/nni#2842"}),
+    ("SwappedOutCell", "StepCell", "swap, order, exchanged, comes out"),
+    ("HiddenReturnedAsCell", "FusedLSTM",
+     "cell, c_n, c | hidden, h, same, equal, twice", {"source": "pure-pytorch-lstm"}),
+    ("CellReturnedSquashed", "HandBackwardLSTM",
+     "cell, c_n, returned | tanh, squash, wrong, chunk, differ"),
+    ("CellAsOutput", "GateLinears", "output, y | cell, c"),
+    ("FirstStepState", "TimeFirstLSTM", "state, h_n, c_n | first, last, step, final"),
+    ("StateBeforeLastStep", "FusedLSTM",
+     "state, h_n, c_n | before, last, step, stale, previous, final"),
+    ("ReturnsGivenState", "ConcatLSTM",
+     "state, h_n, c_n | given, initial, unchanged, same, input, last, final"),
+    ("StateOfRowsReversed", "GateParameters", "state, h_n, c_n | row, order, batch, permut"),
+)  # fmt: skip
+
+LAYOUT = rows(
+    "layout",
+    "layout",
+    ("IgnoresBatchFirst", "TimeFirstLSTM",
+     "batch_first, batch first | time, ignore, axis, no effect",
+     {"shown_by": "batch_first_claimed"}),
+    ("ViewInsteadOfTransposeOut", "FusedLSTM",
+     "output, row, batch, step, y | scrambl, view, reshape, order, layout, mix, transpos",
+     {"source": "LSTM_LN#1"}),
+    ("ReshapeInsteadOfTransposeIn", "ConcatLSTM",
+     "input, row, batch, step | scrambl, view, reshape, order, layout, mix, transpos, other, "
+     "depend, leak"),
+    ("RowsScrambled", "LSTMWithHead",
+     "row, output, unit | scrambl, reshape, order, layout, mix, transpos"),
+    ("DefaultStateOfTheOtherAxis", "GateLinears",
+     f"{DEFAULT}, batch, size, shape", {"shown_by": "default_raises"}),
+)  # fmt: skip
+
+TIME = rows(
+    "layout",
+    "batch_time",
+    ("TimeReversed", "FusedLSTM", "revers, backward, last step, future, causal, later"),
+    ("OutputsReversed", "TimeFirstLSTM", "revers, backward, order, future, causal, later"),
+    ("LastStepRepeated", "GateLinears",
+     "last, repeat, same, every step, future, causal, later, constant"),
+    ("LastStepDropped", "FusedLSTM", "last | step, input"),
+    ("FirstStepSkipped", "TimeFirstLSTM", "first, step 0, step 1 | step, skip, ignore, no effect"),
+    ("FirstStepTwice", "ConcatLSTM", "first, twice, step 0, step 1, two steps"),
+    ("OutputOneStepLate", "GateParameters",
+     "late, shift, before, previous, one step, delay, lag, initial"),
+    ("NextInput", "TimeFirstLSTM", "future, causal, later, next, ahead"),
+    ("CentredInput", "GateLinears", "future, causal, later, whole sequence, mean, other steps"),
+    ("BackwardPassLeaks", "FusedLSTM", "future, causal, later, backward, direction"),
+)  # fmt: skip
+
+ROWS = rows(
+    "layout",
+    "batch_time",
+    ("MixesRows", "GateParameters",
+     "row, batch, sequence | other, mix, depend, leak, independ, influence, mean"),
+    ("NormalisesHiddenOverBatch", "ConcatLSTM",
+     "row, batch, sequence | other, mix, depend, leak, independ, influence"),
+    ("NaNReachesOtherRows", "TimeFirstLSTM",
+     "nan | row, batch, sequence, other",
+     {"shown_by": "nan_in_one_row", "source": "pytorch/pytorch#177016"}),
+    ("FirstRowWins", "StepCell",
+     "row, batch, sequence | other, mix, depend, leak, independ, influence, first, same"),
+)  # fmt: skip
+
+SIZES = rows(
+    "layout",
+    "batch_time",
+    ("SqueezesHiddenOne", "GateLinears",
+     "h = 1, hidden size 1, hidden_size 1, hidden size of 1, size of 1, squeez, h=1, hidden 1",
+     {"sizes": (5, 3, 4, 1)}),
+    ("SqueezesBatchOne", "FusedLSTM",
+     "b = 1, batch size 1, batch of 1, batch of one, b=1, squeez, batch 1",
+     {"sizes": (5, 1, 4, 6)}),
+    ("SqueezesOneStep", "ConcatLSTM",
+     "t = 1, one step, 1 step, t=1, single step, length 1, squeez", {"sizes": (1, 3, 4, 6)}),
+    ("SingleStepShortcut", "FusedLSTM",
+     "t = 1, one step, 1 step, t=1, single step, length 1, cell, c0", {"sizes": (1, 3, 4, 6)}),
+    ("RowsBeyondOneTile", "TimeFirstLSTM",
+     "batch, b =, b=, row | 110, 109, 127, 128, 129, 256, 257, large, size, from",
+     {"sizes": (2, 112, 4, 6), "source": "pytorch/pytorch#177834"}),
+    ("HiddenBeyondOneBlock", "TimeFirstLSTM",
+     "hidden, h =, h=, unit | 128, 129, 256, 257, large, from",
+     {"sizes": (2, 3, 4, 130), "source": "FlagOpen/FlagGems#5014"}),
+    ("StepsBeyondTheBuffer", "FusedLSTM",
+     "step, t =, t=, length, long | 64, 65, 127, 128, 129, 256, 257", {"sizes": (66, 3, 4, 6)}),
+    ("ChunksForget", "GateParameters",
+     "step, t =, t=, length, long | 32, 33, 63, 64, 65, 127, 128, 129", {"sizes": (34, 3, 4, 6)}),
+    ("LeftoverUnits", "GateLinears",
+     "hidden, unit, h =, h= | multiple, size, 4, last, left, no effect, 5, 3"),
+    ("FeaturesBeyondOneBlock", "LSTMWithHead",
+     "input, feature, i =, i= | 64, 65, 127, 128, 129, 256, 257, large", {"sizes": (2, 3, 66, 6)}),
+    ("EvenStepsOnly", "HandBackwardLSTM", "odd, even, last, t =, t=, steps"),
+    ("LastPartForgotten", "StepCell",
+     "batch, b =, b=, row | 64, 65, 127, 129, 256, 257, large, from", {"sizes": (1, 66, 4, 6)}),
+)  # fmt: skip
+
+DEFECTS: tuple[Defect, ...] = (*STATE, *LAYOUT, *TIME, *ROWS, *SIZES)
