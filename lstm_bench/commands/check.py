@@ -154,11 +154,12 @@ def _show(judgement: Judgement) -> None:
     for sentence in judgement.diagnosis:
         console.print(Padding(f"• {escape(sentence)}", (0, 0, 0, 2)))
     failed = [c for c in judgement.checks if str(c.status) == "fail"]
-    for result in failed[:6]:
+    for result in failed[:3]:
         text = f"[red]fail[/red] {result.name}: {escape(result.message)}"
         console.print(Padding(text, (0, 0, 0, 4)))
-    if len(failed) > 6:
-        console.print(Padding(f"… and {len(failed) - 6} more failed checks", (0, 0, 0, 4)))
+    if len(failed) > 3:
+        more = f"… and {len(failed) - 3} more failed checks; --json has them all"
+        console.print(Padding(more, (0, 0, 0, 4)))
     if "printed" in judgement.interface:
         first = str(judgement.interface["printed"]).splitlines()[0]
         console.print(Padding(f"it printed: {escape(first[:100])}", (0, 0, 0, 2)), style="dim")

@@ -99,7 +99,28 @@ def _without_subject(name: str, error: ProbeError) -> Judgement:
     named = _variant(error) if verdict in (Verdict.VARIANT, Verdict.INCONCLUSIVE) else None
     if named is not None:
         verdict, sentences = Verdict.VARIANT, [named, *sentences]
+    elif verdict is Verdict.INCONCLUSIVE and _has_the_parameters_of_an_lstm(error):
+        verdict = Verdict.DEFECTIVE
+        sentences.append("it has just the parameters of an LSTM, and does not use them as one does")
     return Judgement(name, verdict, tuple(sentences))
+
+
+def _has_the_parameters_of_an_lstm(error: ProbeError) -> bool:
+    """4·H·(I + H) weights, none, one or two biases for four gates, and nothing else.
+
+    An LSTM's own parameters each feed one gate of one unit; where these do not, it is none,
+    unless they are a parametrisation of what it computes with.
+    """
+    from lstm_bench.subject.tensors import learnable
+
+    if error.evidence is None:
+        return False
+    I, H = error.evidence.input_size, error.evidence.hidden_size  # noqa: E741
+    tensors = learnable(error.evidence.module)
+    if any("parametrizations" in name or name.endswith(("_g", "_v")) for name in tensors):
+        return False
+    count = sum(t.numel() for t in tensors.values())
+    return count in {4 * H * (I + H) + 4 * H * biases for biases in (0, 1, 2)}
 
 
 def _variant(error: ProbeError) -> str | None:
@@ -122,7 +143,8 @@ def _conclude(
     if counted:
         verdict = Verdict.DEFECTIVE
         diagnosis = _diagnosis(subject, results) or [f"{r.name}: {r.message}" for r in counted[:3]]
-        named = None if subject.proven else _variant_of(subject)
+        by_itself = any(f.level == "fail" and f.check_class == "state" for f in subject.findings)
+        named = None if subject.proven or by_itself else _variant_of(subject)
         if named is not None:
             verdict, diagnosis = Verdict.VARIANT, [named]
     elif any(r.status is Status.ERROR for r in results):
@@ -154,5 +176,5 @@ def _variant_of(subject: Subject) -> str | None:
     def call(x: Any, state: Any = None) -> dict[str, Any]:
         return instance.run(x, state)
 
-    found = recognise_variant(instance.module, (5, 3), call)
+    found = recognise_variant(instance.module, (5, 3), call, has_all_gates=True)
     return None if found is None else found.sentence

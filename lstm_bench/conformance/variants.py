@@ -27,20 +27,20 @@ class Explanation:
     sentence: str
 
 
-def recognise_variant(module: Any, sizes: tuple[int, int], call: Call | None) -> Explanation | None:
+def recognise_variant(
+    module: Any, sizes: tuple[int, int], call: Call | None, *, has_all_gates: bool = False
+) -> Explanation | None:
     """The first recurrence that fits, or None. Never raises.
 
     module: of ``sizes`` (I, H); call(x (B, T, I), (h, c)) → parts, as far as it can be called.
+    has_all_gates: it has all of an LSTM's weights. Then only what it has besides, or does
+    throughout, makes it a variant; a gate that does not use its own weights is a defect.
     """
     probe = _Probe(module, sizes, call)
-    for look in (
-        _by_submodules,
-        _single_state,
-        _peepholes,
-        _missing_gates,
-        _no_recurrence,
-        _gating,
-    ):
+    looks = [_by_submodules, _peepholes, _gating]
+    if not has_all_gates:
+        looks += [_single_state, _missing_gates, _no_recurrence]
+    for look in looks:
         try:
             sentence = next(iter(look(probe)), None)
         except Exception:  # what cannot be looked at is not recognised
@@ -198,9 +198,11 @@ def _no_recurrence(probe: _Probe) -> Iterator[str]:
 def _gating(probe: _Probe) -> Iterator[str]:
     """Slopes that no sigmoid gives: exponential gates, rectified candidates, zoneout."""
     zeros = torch.zeros_like(probe.c)
+    found = probe.step(probe.h, zeros + 3)
     r = probe.step(probe.h, zeros)["c"]
-    if bool((r.abs() > 1 + 1e-4).any()) and bool((r >= -1e-6).all()):
-        yield "an LSTM with ReLU in place of tanh"
+    candidate = bool((r.abs() > 1 + 1e-4).any()) and bool((r >= -1e-6).all())
+    if candidate and bool((found["h"] > 1 + 1e-4).any()):
+        yield "an LSTM with ReLU in place of tanh, in the candidate and in the hidden state"
 
 
 def _equal(a: Tensor, b: Tensor) -> bool:

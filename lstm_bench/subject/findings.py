@@ -36,6 +36,8 @@ def findings(factory: Any, found: Identified) -> tuple[Finding, ...]:
     return (
         *_silent_parameters(found),
         *_torch_names(layouts),
+        *_torch_constants(found),
+        *_unsteady(found),
         *_gate_names(layouts),
         *_state_order(found),
         *_ignored_states(found),
@@ -86,16 +88,52 @@ def _torch_names(layouts: Mapping[str, TensorLayout]) -> Iterator[Finding]:
             if own not in (wanted, wanted | biases) or _shape(layout) != (4 * H, I):
                 continue
             for n in sorted(own):
-                order = layouts[n].gate_order
-                if order != TORCH_ORDER or layouts[n].interleaved:
+                if not _as_torch(layouts[n]):
                     yield Finding(
                         "fail",
                         "parameters",
-                        f"`{n}` has the name and shape of nn.LSTM's parameter but not its order "
-                        f"of gates: it holds {_order(layouts[n])}, nn.LSTM's checkpoints hold "
-                        "i, f, g, o; they load and give other results",
+                        f"`{n}` has the name and shape of nn.LSTM's parameter but not its meaning: "
+                        f"{_difference(layouts[n])}; nn.LSTM's checkpoints load and give other "
+                        "results",
                     )
                     return
+
+
+def _torch_constants(found: Identified) -> Iterator[Finding]:
+    """A constant of its own beside nn.LSTM's names changes what a checkpoint means."""
+    added = [f"{k:+g} on the {WORDS[g]}" for g, k in enumerate(found.parameter_map.constants) if k]
+    names = {name.rpartition(".")[2] for name in found.parameter_map.layouts}
+    torch_s = {"weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0"}
+    if added and (torch_s <= names or {n.removesuffix("_l0") for n in torch_s} <= names):
+        yield Finding(
+            "fail",
+            "parameters",
+            f"it has nn.LSTM's parameter names but adds a constant of its own ({', '.join(added)}, "
+            "a hidden bias): nn.LSTM's checkpoints load and give other results",
+        )
+
+
+def _unsteady(found: Identified) -> Iterator[Finding]:
+    if found.unsteady:
+        yield Finding("fail", "state", found.unsteady)
+
+
+def _as_torch(layout: TensorLayout) -> bool:
+    """Whether every entry does what the same entry of nn.LSTM's parameter does."""
+    labels = layout.labels(I, H)
+    rows = np.arange(4 * H)
+    gate, unit = np.array(TORCH_ORDER)[rows // H], rows % H
+    shape = (-1,) + (1,) * (labels["gate"].ndim - 1)
+    right = (labels["gate"] == gate.reshape(shape)) & (labels["unit"] == unit.reshape(shape))
+    if labels["index"].ndim == 2:
+        right &= labels["index"] == np.arange(labels["index"].shape[1])
+    return bool(right.all())
+
+
+def _difference(layout: TensorLayout) -> str:
+    if layout.gate_order != TORCH_ORDER or layout.interleaved:
+        return f"its order of gates is {_order(layout)}, nn.LSTM's is i, f, g, o"
+    return "each gate's block is transposed"
 
 
 def _shape(layout: TensorLayout) -> tuple[int, ...]:
@@ -211,7 +249,7 @@ def _strengths(labels: Mapping[str, Labels]) -> Iterator[Finding]:
         if not weights:
             continue
         for strength, name in biases:
-            times = strength / weights[0]
+            times = strength / weights[0] if weights[0] > 0 else 1.0
             if times > 1.5 and abs(times - round(times)) < 0.02 and times < 5:
                 yield Finding(
                     "fail",

@@ -22,6 +22,14 @@ from lstm_bench.subject.errors import (
     IsDefective,
     IsVariant,
     NotAnLSTM,
+    ProbeError,
+)
+    Ambiguous,
+    CannotLoad,
+    Evidence,
+    IsDefective,
+    IsVariant,
+    NotAnLSTM,
 )
 from lstm_bench.subject.instance import Instance
 from lstm_bench.subject.interface import Interface
@@ -64,6 +72,8 @@ class Identified:
     """Whether every gate's weights were seen at work, none filled in by likeness to others."""
     effects: Mapping[str, bool] = field(default_factory=dict)
     """Whether the given h and c move anything."""
+    unsteady: str = ""
+    """What differs between two equal calls without a state, in words; empty where nothing."""
 
 
 def identify(factory: Any, kwargs: Mapping[str, Any]) -> Identified:
@@ -71,7 +81,9 @@ def identify(factory: Any, kwargs: Mapping[str, Any]) -> Identified:
     recipe, found = _find_interface(factory, kwargs)
     module, dtype = _module_for_values(factory, recipe, found)
     _must_be_steady(prepare(_construct(recipe, factory, I, H), dtype), found, dtype)
-    return _find_parameters(module, recipe, found, dtype)
+    fresh = prepare(_construct(recipe, factory, I, H), torch.float32)
+    identified = _find_parameters(module, recipe, found, dtype)
+    return replace(identified, unsteady=_unsteady(fresh, found))
 
 
 def prepare(module: Any, dtype: torch.dtype, device: torch.device | str = "cpu") -> Any:
@@ -178,6 +190,12 @@ def _give_up(
         )
     if not learnable(built):
         raise NotAnLSTM("it holds no parameters")
+    if _runs_where_square(factory, kwargs):
+        raise IsDefective(
+            "it runs only where the input size equals the hidden size: one of the two stands in "
+            "the other's place, or a matrix is transposed",
+            evidence=Evidence(built, I, H),
+        )
     seen = list(dict.fromkeys(calls))
     raise NotAnLSTM(
         "no way of calling it as a recurrent layer or cell was found"
@@ -186,6 +204,22 @@ def _give_up(
         "returns (output, (h, c))",
         evidence=Evidence(built, I, H),
     )
+
+
+def _runs_where_square(factory: Any, kwargs: Mapping[str, Any]) -> bool:
+    """Whether some ordinary call goes through with I = H that did not with I ≠ H."""
+    x, h = torch.zeros(3, 2, 4), torch.zeros(3, 4)
+    calls = ((x,), (x, (h, h)), (x, (h[None], h[None])), (x[:, 0], (h, h)), (x[:, 0], h, h))
+    for recipe in itertools.islice(recipes(factory, kwargs), 3):
+        for arguments in calls:
+            try:
+                module = prepare(_construct(recipe, factory, 4, 4), torch.float32)
+                with torch.no_grad():
+                    module(*arguments)
+            except Exception:
+                continue
+            return True
+    return False
 
 
 # -- parameters ----------------------------------------------------------------------------
@@ -244,6 +278,28 @@ def _must_be_steady(module: Any, found: Found, dtype: torch.dtype) -> None:
             "randomness that stays on, or a state that leaks from one call to the next",
             evidence=evidence,
         )
+
+
+def _unsteady(module: Any, found: Found) -> str:
+    """Two equal calls without a state must give equal results where a given state is steady."""
+    interface = found.interface
+    if not interface.takes_state or interface.stateless is None:
+        return ""
+    instance = Instance(module, interface, ProbedMap({}), I, H, found.features, lenient=True)
+    x = torch.linspace(-1, 1, 3 * 2 * I).reshape(3, 2, I)
+    try:
+        with torch.no_grad():
+            torch.manual_seed(5)
+            first = instance.run(x.clone())
+            before = torch.get_rng_state()
+            second = instance.run(x.clone())
+    except Exception:
+        return ""
+    if all(torch.equal(first[part], second[part]) for part in first):
+        return ""
+    if torch.equal(before, torch.get_rng_state()):
+        return "without a given state, equal calls differ: a state leaks from one call to the next"
+    return "without a given state, equal calls differ: the default state is random"
 
 
 def _step_of(instance: Instance, *, steps: int = 1, by_row: bool = False) -> nudge.Step:
@@ -371,6 +427,13 @@ def _match(
     )
 
 
+def _scrambled(seen: Labels, reading: _Reading, name: str) -> bool:
+    """Every entry has its role, and no layout holds them."""
+    if name in reading.layouts or seen.unit.ndim < 2 or seen.unit.size < 2 * H:
+        return False
+    return bool((seen.unit >= 0).all() and (seen.kind >= 0).all() and (seen.kind < 2).all())
+
+
 def _take_back_doubtful_gates(labels: Mapping[str, Labels], step_shows_c: bool) -> frozenset[int]:
     """Take back the labels of gates that nothing tells apart, and say which these are.
 
@@ -473,7 +536,14 @@ def _head_size(tensors: Mapping[str, Tensor], head: HeadLayout) -> int | None:
     return tensors[head.weight].shape[0 if head.transposed else 1]
 
 
-def _cannot_map(reading: _Reading, evidence: Evidence) -> Ambiguous:
+def _cannot_map(reading: _Reading, evidence: Evidence) -> ProbeError:
+    scrambled = [name for name, seen in reading.labels.items() if _scrambled(seen, reading, name)]
+    if scrambled:
+        return IsDefective(
+            f"the entries of `{scrambled[0]}` are scrambled: each feeds one gate and one unit, but "
+            "in no order of rows and columns, as where a view or reshape stands for a transpose",
+            evidence=evidence,
+        )
     mixed = [n for n, seen in reading.labels.items() if (seen.unit == CONFLICT).any()]
     if mixed:
         return Ambiguous(

@@ -78,7 +78,8 @@ class Rows:
 def rows(input_size: int, hidden_size: int, dtype: torch.dtype, seed: int = 0) -> Rows:
     generator = torch.Generator().manual_seed(seed)
     dense = 24
-    total = dense + input_size + hidden_size
+    singles = ALIKE * (input_size + hidden_size)
+    total = dense + singles
     x = torch.zeros(total, input_size, dtype=torch.float64)
     h = torch.zeros(total, hidden_size, dtype=torch.float64)
     x[:dense] = torch.randn(dense, input_size, generator=generator, dtype=torch.float64)
@@ -86,10 +87,18 @@ def rows(input_size: int, hidden_size: int, dtype: torch.dtype, seed: int = 0) -
     c = torch.rand(total, hidden_size, generator=generator, dtype=torch.float64) + 0.4
     c[: dense // 2] *= -1
     c[:dense] = c[torch.randperm(dense, generator=generator)]
-    x[dense : dense + input_size] = torch.eye(input_size, dtype=torch.float64)
-    x[dense + input_size :] = 0.3
-    h[dense + input_size :] = torch.eye(hidden_size, dtype=torch.float64)
+    for k in range(ALIKE):  # the same row with other signs: a rectifier is not silent on all
+        sign, first = (1.0, 1.0, -1.0)[k], dense + k * (input_size + hidden_size)
+        middle, last = first + input_size, first + input_size + hidden_size
+        x[first:middle] = sign * torch.eye(input_size, dtype=torch.float64)
+        x[middle:last] = 0.3 * sign
+        h[middle:last] = sign * torch.eye(hidden_size, dtype=torch.float64)
+        c[first:last] *= (1.0, -1.0, 1.0)[k]
     return Rows(x.to(dtype), h.to(dtype), c.to(dtype), dense)
+
+
+ALIKE = 3
+"""How many rows look for each operand, alike but for signs."""
 
 
 @torch.no_grad()
@@ -226,6 +235,7 @@ class _Observer:
         the first, and of the second only the j-th.
         """
         inputs = self._data.x.shape[1]
+        active = active.reshape(ALIKE, -1).any(axis=0)
         by_x, by_h = np.flatnonzero(active[:inputs]), np.flatnonzero(active[inputs:])
         if len(by_x) == inputs:
             return KIND_BIAS, 0

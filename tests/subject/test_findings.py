@@ -102,7 +102,7 @@ class TorchNamesOtherOrder(nn.LSTMCell):
         (SwappedOut, "h and c are swapped"),
         (StateIgnored, "h0 is ignored"),
         (NamedGates, "gates are mixed up"),
-        (TorchNamesOtherOrder, "not its order of gates"),
+        (TorchNamesOtherOrder, "order of gates is"),
     ],
 )
 def test_the_finding_names_it(broken, words):

@@ -1,0 +1,81 @@
+"""From behaviour to the first cause, by name.
+
+A subject that fails is played through situations from plain to peculiar
+(:mod:`~lstm_bench.conformance.diagnosis.scenes`). In the first one that is off, its result is
+compared with that of several hundred mutants: LSTMs with exactly one mistake. The one that
+agrees to the last digits is the explanation. Where none does, measuring narrows the fault down:
+which gate alone, what its curve is, from which step or size on, which gradient.
+
+Values come before gradients: a wrong equation makes every gradient wrong too.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Sequence
+
+import torch
+
+from lstm_bench.conformance.diagnosis import gradients, values
+from lstm_bench.conformance.diagnosis.names import broken_promise
+from lstm_bench.conformance.records import CLASSES, CheckResult, Status
+from lstm_bench.subject import Subject
+
+MOST_SENTENCES = 4
+
+
+def diagnose(subject: Subject, results: Sequence[CheckResult]) -> list[str]:
+    """What is wrong with a subject, the first cause first; [] where nothing failed.
+
+    results: of the checks that were run. Never raises: where experiments cannot be carried out,
+    the first failing check's own message is the answer.
+    """
+    failed = _by_class([r for r in results if r.status == Status.FAIL])
+    found = [f.sentence for f in getattr(subject, "findings", ()) if f.level == "fail"]
+    if not failed and not found:
+        return []
+    causes = _experiments(subject) if failed else []
+    sentences = [*causes, *found]
+    if not sentences:
+        sentences = [f"{result.name}: {result.message}" for result in failed[:2]]
+    return list(dict.fromkeys(sentences))[:MOST_SENTENCES]
+
+
+def _by_class(results: Sequence[CheckResult]) -> list[CheckResult]:
+    return sorted(results, key=lambda result: CLASSES.index(result.check_class))
+
+
+def _experiments(subject: Subject) -> list[str]:
+    """The first experiment that has something to say."""
+    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for sentences in _causes(subject):
+            if sentences:
+                return sentences
+    return []
+
+
+def _causes(subject: Subject) -> Iterator[list[str]]:
+    for experiment in (_values, broken_promise, _gradients, gradients.habits, _late_values):
+        try:
+            yield experiment(subject)
+        except Exception:  # a stranger's module may do anything; the checks' messages remain
+            continue
+
+
+def _values(subject: Subject) -> list[str]:
+    played = values.first_wrong_scene(subject)
+    return [] if played is None else values.explain(subject, played)
+
+
+def _gradients(subject: Subject) -> list[str]:
+    played = gradients.first_wrong_scene(subject)
+    return [] if played is None else gradients.explain(subject, played)
+
+
+def _late_values(subject: Subject) -> list[str]:
+    played = values.first_wrong_scene(subject, late=True)
+    return [] if played is None else values.explain(subject, played)
+
+
+__all__ = ["diagnose"]

@@ -1,0 +1,71 @@
+"""The pytest plugin: check an LSTM from the command line of one's own test run.
+
+``pytest --lstm-check path/to/mine.py:MyLSTM`` adds one test for every check, beside whatever
+else is collected. Without the option nothing is imported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from lstm_bench.conformance.registry import Check
+    from lstm_bench.subject import Subject
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("lstm-bench", "LSTM checks and benchmarks")
+    group.addoption(
+        "--lstm-check",
+        action="append",
+        default=[],
+        metavar="TARGET",
+        help="add a test for every check on this LSTM (package.module:Class or file.py:Class)",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "lstm_check: a check of lstm-bench on an LSTM")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(
+    session: pytest.Session, config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    for target in config.getoption("--lstm-check"):
+        collector = _Target.from_parent(session, name=target)
+        items.extend(collector.collect())
+
+
+class _Target(pytest.Collector):
+    """All checks of one target."""
+
+    def collect(self) -> Iterator[Any]:
+        from lstm_bench.conformance import checks  # noqa: F401 - registers them
+        from lstm_bench.conformance.registry import select
+        from lstm_bench.subject import open_subject
+
+        subject = open_subject(self.name)
+        for one in select():
+            yield _CheckItem.from_parent(self, name=one.name, one=one, subject=subject)
+
+
+class _CheckItem(pytest.Item):
+    """One check as a test."""
+
+    def __init__(self, *, one: Check, subject: Subject, **rest: Any) -> None:
+        super().__init__(**rest)
+        self._check = one
+        self._subject = subject
+        self.add_marker(pytest.mark.lstm_check)
+
+    def runtest(self) -> None:
+        from lstm_bench.api import run_case
+
+        run_case(self._check, self._subject)
+
+    def reportinfo(self) -> tuple[Any, int | None, str]:
+        return self.path, None, f"lstm-check {self._subject.name}::{self.name}"
