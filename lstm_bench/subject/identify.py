@@ -24,13 +24,6 @@ from lstm_bench.subject.errors import (
     NotAnLSTM,
     ProbeError,
 )
-    Ambiguous,
-    CannotLoad,
-    Evidence,
-    IsDefective,
-    IsVariant,
-    NotAnLSTM,
-)
 from lstm_bench.subject.instance import Instance
 from lstm_bench.subject.interface import Interface
 from lstm_bench.subject.load import describe
