@@ -164,7 +164,8 @@ def _decisive_missing(results: Iterable[CheckResult]) -> bool:
 def _diagnosis(subject: Subject, results: Sequence[CheckResult]) -> list[str]:
     from lstm_bench.conformance.diagnosis import diagnose
 
-    return list(diagnose(subject, results))
+    first = [f.sentence for f in subject.findings if f.level == "fail" and f.check_class == "state"]
+    return list(dict.fromkeys([*first, *diagnose(subject, results)]))
 
 
 def _variant_of(subject: Subject) -> str | None:

@@ -1,0 +1,150 @@
+"""How many planted defects are found, and how many named: ours beside others' protocols.
+
+    python -m bench.planted --out reports/planted            # all, some 20 minutes on two cores
+    python -m bench.planted --only state --jobs 2
+
+For every defect of ``tests/broken``: the verdict and whether the diagnosis names the cause (in the
+words that the registry asks for), and whether three protocols in use elsewhere would have noticed,
+each stated here in our own code on the same mapped weights:
+
+- *KernelBench*: outputs only, random data from the default state, |Δ| ≤ 1e-4 absolute and relative.
+- *fastrnns*: outputs and parameter gradients from the default state, max |Δ| ≤ 1e-3.
+- *assert_close*: outputs and states at torch's default tolerances, from a given state.
+
+They get what they do not have themselves: our construction, call form and weight mapping.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+
+from lstm_bench.conformance import checks  # noqa: F401 - registers them before the fork
+from lstm_bench.conformance.isolate import Limits, judge_isolated
+from lstm_bench.conformance.problem import pose, solve_instance, solve_reference
+from lstm_bench.subject import open_subject
+from tests.broken import DEFECTS, VARIANTS
+
+PROTOCOLS = ("kernelbench", "fastrnns", "assert_close")
+WIDE = {"batch": 8, "steps": 12}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=Path, default=Path("reports/planted"))
+    parser.add_argument("--only", help="one failure class")
+    parser.add_argument("--jobs", type=int, default=2)
+    options = parser.parse_args()
+    defects = [d for d in (*DEFECTS, *VARIANTS) if options.only in (None, d.failure_class)]
+    options.out.mkdir(parents=True, exist_ok=True)
+    rows = []
+    with multiprocessing.get_context("fork").Pool(options.jobs) as pool:
+        for row in pool.imap_unordered(one, defects):
+            rows.append(row)
+            print(f"{len(rows)}/{len(defects)} {row['name']}: {row['verdict']}", flush=True)
+    write(pd.DataFrame(rows).sort_values(["class", "name"]), options.out)
+
+
+def one(defect: Any) -> dict[str, Any]:
+    """The row of one defect."""
+    warnings.simplefilter("ignore")
+    torch.set_num_threads(1)
+    started = time.perf_counter()
+    judgement = judge_isolated(defect.target, limits=Limits(seconds=120))
+    failed = [c.name for c in judgement.checks if str(c.status) == "fail"]
+    warned = [c.name for c in judgement.checks if str(c.status) == "warning"]
+    text = " ".join(judgement.diagnosis)
+    return {
+        "name": defect.name,
+        "class": defect.failure_class,
+        "expected": defect.verdict,
+        "accepted": [defect.verdict, *defect.also],
+        "verdict": str(judgement.verdict),
+        "named": bool(defect.is_told_by(text)),
+        "seconds": round(time.perf_counter() - started, 1),
+        "diagnosis": list(judgement.diagnosis[:3]),
+        "failed": failed,
+        "warned": warned,
+        **{name: noticed(defect.target, name) for name in PROTOCOLS},
+    }
+
+
+def noticed(target: str, protocol: str) -> bool:
+    """Whether a protocol would have noticed; an exception is noticed."""
+    try:
+        subject = open_subject(target)
+        instance = subject.build(12, 10, dtype=torch.float32)
+        given = protocol == "assert_close" and subject.interface.takes_state
+        problem = pose(instance, **WIDE, seed=0, state=given, dtype=torch.float32)
+        problem = problem.with_cotangents("y") if protocol == "fastrnns" else problem
+        got = solve_instance(instance, problem, gradients=protocol == "fastrnns")
+        expected = solve_reference(problem, gradients=protocol == "fastrnns")
+    except Exception:
+        return True
+    parts = {
+        "kernelbench": [p for p in got if p == "y"],
+        "fastrnns": [p for p in got if p == "y" or p[:6] in ("grad W", "grad U", "grad b")],
+        "assert_close": [p for p in got if p in ("y", "h", "c")],
+    }[protocol]
+    tolerance = {
+        "kernelbench": {"rtol": 1e-4, "atol": 1e-4},
+        "fastrnns": {"rtol": 0.0, "atol": 1e-3},
+        "assert_close": {"rtol": 1.3e-6, "atol": 1e-5},
+    }[protocol]
+    return not all(
+        got[p].shape == expected[p].shape and torch.allclose(got[p], expected[p], **tolerance)
+        for p in parts
+    )
+
+
+def write(frame: pd.DataFrame, out: Path) -> None:
+    """The matrix as JSON and CSV, and what it comes to as Markdown."""
+    out.joinpath("matrix.json").write_text(
+        json.dumps(json.loads(frame.to_json(orient="records")), indent=1) + "\n"
+    )
+    every = sorted({name for names in frame["failed"] for name in names})
+    matrix = pd.DataFrame(
+        {
+            "defect": frame["name"],
+            **{c: [int(c in names) for names in frame["failed"]] for c in every},
+        }
+    )
+    matrix.to_csv(out / "check_by_defect.csv", index=False)
+    real = frame[frame["expected"] == "defective"]
+    found = real.apply(lambda r: r["verdict"] in r["accepted"], axis=1)
+    lines = ["# Planted defects", "", f"{len(real)} defects, {len(frame)} subjects in all.", ""]
+    lines += ["| protocol | defects noticed |", "|---|---|"]
+    lines += [f"| lstm-bench: right verdict | {found.mean():.0%} |"]
+    lines += [f"| lstm-bench: cause named | {real['named'].mean():.0%} |"]
+    lines += [f"| {name} | {real[name].mean():.0%} |" for name in PROTOCOLS]
+    lines += [
+        "",
+        "| class | defects | right verdict | cause named | " + " | ".join(PROTOCOLS) + " |",
+    ]
+    lines += ["|---|---|---|---|" + "---|" * len(PROTOCOLS)]
+    for name, group in real.groupby("class"):
+        shares = [
+            found[group.index].mean(),
+            group["named"].mean(),
+            *(group[p].mean() for p in PROTOCOLS),
+        ]
+        lines.append(f"| {name} | {len(group)} | " + " | ".join(f"{s:.0%}" for s in shares) + " |")
+    missed = frame[~frame.apply(lambda r: r["verdict"] in r["accepted"], axis=1)]
+    lines += ["", "## Not as expected", ""]
+    lines += [
+        f"- {r['name']}: {r['verdict']} (expected {r['expected']})" for _, r in missed.iterrows()
+    ]
+    out.joinpath("summary.md").write_text("\n".join(lines) + "\n")
+    print("\n".join(lines[:12]))
+
+
+if __name__ == "__main__":
+    main()
