@@ -11,8 +11,9 @@ import torch
 from impls.registry import implementations
 from lstm_bench.conformance.agreement import agree
 from lstm_bench.measure.clock import clock_for
-from lstm_bench.measure.machine import facts
-from lstm_bench.measure.passes import make_pass
+from lstm_bench.measure.machine import facts, settle
+from lstm_bench.measure.memory import peak_bytes
+from lstm_bench.measure.passes import make_pass, set_up
 from lstm_bench.measure.sampler import calibrate, quiet, take_sample, warm_up
 from lstm_bench.measure.workloads import PASSES, PRESETS, Workload, grid
 from lstm_bench.subject import open_subject
@@ -29,6 +30,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--lstm-dtype", default="float32", help="float32, float64 or bfloat16")
     group.addoption("--lstm-threads", type=int, help="threads for the CPU (default: torch's)")
     group.addoption("--lstm-rounds", type=int, default=10, help="samples a benchmark (default 10)")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A mistake in an option is told in one line, before anything is collected."""
+    _workloads(config)
+    _implementations(config)
+    _dtype(config)
+
+
+def _dtype(config: pytest.Config) -> torch.dtype:
+    name = config.getoption("--lstm-dtype")
+    if name not in ("float32", "float64", "bfloat16"):
+        raise pytest.UsageError(f"--lstm-dtype: no '{name}'; float32, float64 or bfloat16")
+    return getattr(torch, name)
 
 
 def _numbers(config: pytest.Config, name: str) -> tuple[int, ...]:
@@ -109,35 +124,32 @@ def cell(name, workload, pass_name, device, request):
     if device == "cuda" and not torch.cuda.is_available():
         pytest.skip("no CUDA device: torch.cuda.is_available() is False")
     config = request.config
-    dtype_name, threads = config.getoption("--lstm-dtype"), config.getoption("--lstm-threads")
-    dtype = getattr(torch, dtype_name, None)
-    if not isinstance(dtype, torch.dtype):
-        raise pytest.UsageError(f"--lstm-dtype: there is no '{dtype_name}'")
-    if threads is not None:
-        torch.set_num_threads(threads)
+    dtype = _dtype(config)
+    settle(device, config.getoption("--lstm-threads"))
 
     def measure() -> None:
-        benchmark = request.getfixturevalue("benchmark")
+        timer = VirtualTime()
+        request.node.add_marker(pytest.mark.benchmark(timer=timer))
+        benchmark = request.getfixturevalue("benchmark")  # reads the marker
         clock = clock_for(device)
         subject = open_subject(name, head=workload.head)
         right, why = _agreement(name, workload, device, dtype)
         assert right, f"{name} is incorrect on this size, so it has no speed: {why}"
-        timed = make_pass(subject, workload, pass_name, dtype=dtype, device=device)
+        setting = set_up(subject, workload, dtype=dtype, device=device)
+        timed = make_pass(setting, pass_name)
         inner = calibrate(timed, clock)
         warm_up(timed, clock, inner)
-        timer = VirtualTime()
-        benchmark._timer = timer
         benchmark.extra_info["lstm_bench"] = {
             "subject": name,
             "workload": workload.name,
             **asdict(workload),
             "pass": pass_name,
             "device": device,
-            "dtype": dtype_name,
+            "dtype": config.getoption("--lstm-dtype"),
             "flops": workload.flops(pass_name),
             "agrees": True,
             "error": "",
-            "peak_bytes": None,
+            "peak_bytes": peak_bytes(timed, device),
             "inner": inner,
             "machine": facts(device),
         }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,21 @@ OURS = ("documented_loop", "batched_gates", "torch_nn")
 EXIT_INCORRECT = 4
 
 
-@click.command(epilog="Example: lstm-bench run --impl batched_gates --batch 1,8,32 --hidden 256")
+EXAMPLES = """\b
+Examples:
+  lstm-bench run --quick
+  lstm-bench run --preset documented --pass step,forward
+  lstm-bench run --impl batched_gates,torch_nn --batch 1,8,32 --hidden 256
+  lstm-bench run --impl mine.py:MyLSTM,torch_nn --no-head --threads 1
+  lstm-bench run --resume reports/20250131-120000
+
+\b
+Exit codes: 0 all were timed, 2 wrong input, 4 some implementation is incorrect
+or failed (the others have their rows), 130 stopped by Ctrl-C.
+"""
+
+
+@click.command(epilog=EXAMPLES)
 @click.option("--quick", is_flag=True, help="Six cells, tiny to large: the same as --preset quick.")
 @click.option("--preset", metavar="NAME", help="Sizes by name; see `lstm-bench list`.")
 @click.option(
@@ -35,7 +50,11 @@ EXIT_INCORRECT = 4
 @click.option("--pass", "passes", type=Names(), multiple=True, help=f"Among {', '.join(PASSES)}.")
 @click.option("--device", default="cpu", show_default=True, help="cpu or cuda.")
 @click.option("--dtype", default="float32", help="float32 (default), float64 or bfloat16.")
-@click.option("--threads", type=click.IntRange(1), help="Threads for the CPU; default: torch's.")
+@click.option(
+    "--threads",
+    type=click.IntRange(1),
+    help="Threads for the CPU; default: torch's, quick 1, which a neighbour disturbs least.",
+)
 @click.option("--rounds", type=click.IntRange(2), help="Samples of each cell; default 10, quick 8.")
 @click.option(
     "--budget",
@@ -48,7 +67,15 @@ EXIT_INCORRECT = 4
 @click.option(
     "--from-json", type=click.Path(path_type=Path), help="Summaries from a pytest-benchmark JSON."
 )
-def run(out: Path | None, resume: Path | None, from_json: Path | None, **options: Any) -> int:
+@click.pass_context
+def run(
+    ctx: click.Context,
+    /,
+    out: Path | None,
+    resume: Path | None,
+    from_json: Path | None,
+    **options: Any,
+) -> int:
     """Check, then time, implementations side by side; end with a table and a report.
 
     Each implementation is first compared with a float64 reference on the very sizes (outputs,
@@ -58,6 +85,7 @@ def run(out: Path | None, resume: Path | None, from_json: Path | None, **options
     """
     from lstm_bench.measure.run import Run
 
+    _refuse_conflicts(ctx)
     if from_json is not None:
         return _summaries_of_pytest_benchmark(from_json, out)
     if resume is not None:
@@ -68,15 +96,32 @@ def run(out: Path | None, resume: Path | None, from_json: Path | None, **options
     return _measure(started)
 
 
+def _refuse_conflicts(ctx: click.Context) -> None:
+    """Refuse options beside --resume, which takes all from its run, and beside --from-json.
+
+    To ignore them without a word would answer another question than the one that was asked.
+    """
+    given = {
+        name
+        for name in ctx.params
+        if ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
+    }
+    spelling = {p.name: p.opts[0] for p in ctx.command.params}
+    for alone, beside in (("resume", set[str]()), ("from_json", {"out"})):
+        others = sorted(spelling[name] for name in given - beside - {alone})
+        if alone in given and others:
+            raise UsageError(f"{spelling[alone]} and {', '.join(others)} exclude one another")
+
+
 def _plan(options: dict[str, Any]) -> Plan:
     import torch
 
     from lstm_bench.measure.run import Plan
-    from lstm_bench.subject import open_subject
+    from lstm_bench.subject.load import load_target
 
     subjects = tuple(dict.fromkeys(n for names in options["impls"] for n in names)) or OURS
     for name in subjects:  # a misspelt name is told before anything is measured
-        open_subject(name)
+        load_target(name)
     passes = tuple(dict.fromkeys(n for names in options["passes"] for n in names)) or PASSES
     for name in passes:
         if name not in PASSES:
@@ -87,7 +132,9 @@ def _plan(options: dict[str, Any]) -> Plan:
     workloads = _workloads(options)
     rounds = options["rounds"] or (8 if options["quick"] else 10)
     budget = options["budget"] or (1.0 if options["quick"] else 10.0)
-    threads = options["threads"] or torch.get_num_threads()
+    # OpenMP's threads wait for one another by spinning: where another program takes a core from
+    # one of two, small cells become a hundred times slower. A first look should not meet that.
+    threads = options["threads"] or (1 if options["quick"] else torch.get_num_threads())
     return Plan(
         subjects=subjects,
         workloads=workloads,
@@ -109,8 +156,13 @@ def _device(name: str, torch: Any) -> None:
         raise UsageError(f"there is no device '{name}': cpu or cuda") from None
     if device.type not in ("cpu", "cuda"):
         raise UsageError(f"device '{name}' is not supported: cpu or cuda")
-    if device.type == "cuda" and not torch.cuda.is_available():
+    if device.type == "cpu":
+        return
+    count = torch.cuda.device_count()
+    if count == 0:
         raise UsageError("device 'cuda' is not there: torch sees no CUDA device on this machine")
+    if (device.index or 0) >= count:
+        raise UsageError(f"device '{name}' is not there: torch sees {count} CUDA device(s), from 0")
 
 
 def _workloads(options: dict[str, Any]) -> tuple[Workload, ...]:
@@ -122,17 +174,18 @@ def _workloads(options: dict[str, Any]) -> tuple[Workload, ...]:
         raise UsageError("sizes and a preset exclude one another: give one of the two")
     if preset and preset not in PRESETS:
         raise UsageError(f"there is no preset '{preset}': choose among {', '.join(PRESETS)}")
-    if preset:
-        return PRESETS[preset].workloads
-    if not sized:
-        return PRESETS["documented"].workloads
-    return grid(
-        options["batch"] or (32,),
-        options["steps"] or (35,),
-        options["hidden"] or (256,),
-        options["inputs"] or (),
-        head=not options["no_head"],
-    )
+    if sized:
+        workloads = grid(
+            options["batch"] or (32,),
+            options["steps"] or (35,),
+            options["hidden"] or (256,),
+            options["inputs"] or (),
+        )
+    else:
+        workloads = PRESETS[preset or "documented"].workloads
+    if options["no_head"]:
+        workloads = tuple(dict.fromkeys(replace(w, head=False) for w in workloads))
+    return workloads
 
 
 def _measure(started: Run) -> int:
@@ -156,7 +209,8 @@ def _measure(started: Run) -> int:
                 task, completed=progress.done, total=progress.total, description=progress.label
             )
             if not console.is_terminal:
-                console.print(f"{progress.done}/{progress.total} {progress.label}", highlight=False)
+                line = f"{progress.done}/{progress.total} {progress.label}"
+                console.print(line, soft_wrap=True, highlight=False)
 
         try:
             execute(started, report)
@@ -171,26 +225,30 @@ def _measure(started: Run) -> int:
 
 def _conclude(folder: Path) -> int:
     from lstm_bench.measure.run import read_cells, read_header
-    from lstm_bench.report.write import write_summaries
+    from lstm_bench.report.write import expected_cells, write_summaries
 
     cells = read_cells(folder)
     if not cells:
         return 0
-    summary = write_summaries(folder, cells, read_header(folder))
-    _show(summary, folder)
+    header = read_header(folder)
+    summary = write_summaries(folder, cells, header)
+    _show(summary, folder, expected_cells(header))
+    click.echo(f"Threads: {header['machine']['threads']}")
     return EXIT_INCORRECT if (summary["status"] != "ok").any() else 0
 
 
-def _show(summary: Any, folder: Path) -> None:
+def _show(summary: Any, folder: Path, expected: int | None = None) -> None:
     from rich.console import Console
 
     from lstm_bench.report.page import answer
-    from lstm_bench.report.tables import terminal_tables
+    from lstm_bench.report.tables import reasons, terminal_tables
 
     console = Console()
     for table in terminal_tables(summary):
         console.print(table)
-    console.print(answer(summary))
+    console.print(answer(summary, expected=expected), markup=False, highlight=False)
+    for reason in reasons(summary):
+        console.print(f"  {reason}", markup=False, highlight=False)
     console.print(f"Report: {folder / 'report.html'}", soft_wrap=True)
 
 

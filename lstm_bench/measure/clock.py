@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 
@@ -12,18 +12,22 @@ import torch
 class Clock(Protocol):
     """Times a call. A test's clock need not wait."""
 
-    def time(self, call: Callable[[], object]) -> float:
-        """Seconds that ``call`` took, its work on the device included."""
+    def time(self, call: Callable[[], Any]) -> tuple[float, Any]:
+        """Seconds that ``call`` took, its work on the device included, and its result.
+
+        Handing the result out keeps it alive until the clock has stopped: to free a recorded
+        graph takes time that is not the forward pass's.
+        """
         ...
 
 
 class WallClock:
     """``perf_counter``: what a CPU call takes is what passes meanwhile."""
 
-    def time(self, call: Callable[[], object]) -> float:
+    def time(self, call: Callable[[], Any]) -> tuple[float, Any]:
         started = time.perf_counter_ns()
-        call()
-        return (time.perf_counter_ns() - started) / 1e9
+        result = call()
+        return (time.perf_counter_ns() - started) / 1e9, result
 
 
 class CudaClock:
@@ -33,14 +37,14 @@ class CudaClock:
     and without the one after, nothing but launches.
     """
 
-    def time(self, call: Callable[[], object]) -> float:
+    def time(self, call: Callable[[], Any]) -> tuple[float, Any]:
         start, end = (_event() for _ in range(2))
         torch.cuda.synchronize()
         start.record()
-        call()
+        result = call()
         end.record()
         torch.cuda.synchronize()
-        return float(start.elapsed_time(end)) / 1e3
+        return float(start.elapsed_time(end)) / 1e3, result
 
 
 def _event() -> torch.cuda.Event:

@@ -19,9 +19,29 @@ VARIABLES = (
     "MKL_NUM_THREADS",
     "OMP_WAIT_POLICY",
     "OMP_PROC_BIND",
+    "GOMP_SPINCOUNT",
     "KMP_AFFINITY",
+    "KMP_BLOCKTIME",
+    "ATEN_CPU_CAPABILITY",
+    "NVIDIA_TF32_OVERRIDE",
+    "CUDA_LAUNCH_BLOCKING",
 )
 """Environment variables that change how fast torch is."""
+
+
+def settle(device: torch.device | str, threads: int | None) -> None:
+    """Set what a run fixes: threads, the current device, and no TF32.
+
+    cuDNN's recurrent kernels round float32 products to TF32's ten bits unless told not to, while
+    plain matrix products do not: what was then compared would not be the same arithmetic, and
+    no longer float32's. Call this before :func:`facts`, which records it.
+    """
+    if threads is not None:
+        torch.set_num_threads(threads)
+    if torch.device(device).type == "cuda":
+        torch.cuda.set_device(torch.device(device).index or 0)
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cuda.matmul.allow_tf32 = False
 
 
 def facts(device: torch.device | str = "cpu") -> dict[str, Any]:
@@ -30,7 +50,7 @@ def facts(device: torch.device | str = "cpu") -> dict[str, Any]:
         "cpu": _cpu(),
         "cores": _cores(),
         "memory_gib": _memory(),
-        "system": platform.system(),
+        "system": f"{platform.system()} {platform.release().split('-')[0]}",
         "machine": platform.machine(),
         "python": platform.python_version(),
         "torch": torch.__version__,
@@ -40,6 +60,8 @@ def facts(device: torch.device | str = "cpu") -> dict[str, Any]:
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         "mkldnn": torch.backends.mkldnn.is_available(),  # type: ignore[no-untyped-call]
         "float32_matmul_precision": torch.get_float32_matmul_precision(),
+        "tf32_matmul": torch.backends.cuda.matmul.allow_tf32,
+        "tf32_cudnn": torch.backends.cudnn.allow_tf32,
         "governor": _read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
         "variables": {name: os.environ[name] for name in VARIABLES if name in os.environ},
     }
@@ -56,7 +78,7 @@ def busy() -> str | None:
         return None
     return (
         f"this machine is busy (load {load:.1f} on {cores} cores): absolute times will be off, "
-        "and several threads fare worst; --threads 1 suffers least"
+        "and several threads fare worst, up to a hundred times slower; --threads 1 suffers least"
     )
 
 
@@ -74,8 +96,6 @@ def _cuda(device: torch.device) -> dict[str, Any]:
         "gpu_memory_gib": round(properties.total_memory / 2**30, 1),
         "cuda": torch.version.cuda,
         "cudnn": torch.backends.cudnn.version(),  # type: ignore[no-untyped-call]
-        "tf32_matmul": torch.backends.cuda.matmul.allow_tf32,
-        "tf32_cudnn": torch.backends.cudnn.allow_tf32,
     }
 
 

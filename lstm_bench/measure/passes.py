@@ -1,18 +1,22 @@
 """The four passes, as calls that a clock can be put around.
 
 Whatever is not the pass itself stays outside: inputs are made beforehand and rotate, gradients
-are cleared before, the forward of `backward` runs before, and results are checked after.
+never accumulate, the forward of `backward` runs before, and results are checked after, against
+those of an untimed call. A module that answers a timed call from memory, or otherwise than it
+answered when it was checked, has no speed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from lstm_bench.conformance import tolerances
+from lstm_bench.conformance.agreement import relative_error
 from lstm_bench.conformance.problem import Problem, pose
 from lstm_bench.measure.workloads import Workload
 from lstm_bench.subject import Instance, Subject
@@ -20,10 +24,16 @@ from lstm_bench.subject import Instance, Subject
 ROTATION = 4
 """How many different inputs take turns."""
 
+SPOTS = 256
+"""How many entries of every tensor of a result are compared; all are checked to be finite."""
+
 
 @dataclass(frozen=True)
 class TimedCall:
-    """prepare: what must happen first, untimed. call: what is timed. check: raises if wrong."""
+    """prepare: what must happen first, untimed; gives the call to be timed.
+
+    check: raises WrongResultError unless the result of the call that was prepared last is right.
+    """
 
     prepare: Callable[[], Callable[[], Any]]
     check: Callable[[Any], None]
@@ -33,49 +43,56 @@ class WrongResultError(Exception):
     """A timed call gave a result that the verified one did not give."""
 
 
-def make_pass(
+@dataclass(frozen=True)
+class Setting:
+    """A subject on one workload: a module with its parameters, and the inputs that take turns."""
+
+    instance: Instance
+    problem: Problem
+    xs: list[Tensor]
+
+    @property
+    def head(self) -> bool:
+        """Whether the module has an output layer, whatever the workload asked for."""
+        return self.instance.head_size is not None
+
+
+def set_up(
     subject: Subject,
     workload: Workload,
-    pass_name: str,
     *,
     dtype: torch.dtype = torch.float32,
     device: torch.device | str = "cpu",
     seed: int = 0,
-) -> TimedCall:
-    """One pass of a subject on a workload. Passes: see workloads.PASSES."""
+) -> Setting:
+    """Build and load once what all four passes of a workload share.
+
+    The first input is the one on which agreement with the reference is checked (same seed).
+    """
     instance = subject.build(workload.input_size, workload.hidden_size, dtype=dtype, device=device)
-    problems = [
-        pose(
-            instance,
-            batch=workload.batch,
-            steps=workload.steps,
-            seed=seed,
-            dtype=dtype,
-            device=device,
-        )
-    ]
+    problem = pose(
+        instance,
+        batch=workload.batch,
+        steps=workload.steps,
+        seed=seed,
+        dtype=dtype,
+        device=device,
+    )
     generator = torch.Generator().manual_seed(seed + 1)
-    xs = [problems[0].x]
-    for _ in range(ROTATION - 1):  # same parameters, other inputs
-        xs.append(torch.randn(xs[0].shape, generator=generator).to(xs[0]))
-    return _PASSES[pass_name](instance, problems[0], xs)
+    shape = problem.x.shape
+    others = [torch.randn(shape, generator=generator) for _ in range(ROTATION - 1)]
+    return Setting(instance, problem, [problem.x, *(x.to(problem.x) for x in others)])
 
 
-class _Rotation:
-    def __init__(self, items: list[Any]) -> None:
-        self._items = items
-        self._next = 0
-
-    def __call__(self) -> Any:
-        self._next = (self._next + 1) % len(self._items)
-        return self._items[self._next]
+def make_pass(setting: Setting, pass_name: str) -> TimedCall:
+    """One pass of a subject on a workload. Passes: see workloads.PASSES."""
+    return _PASSES[pass_name](setting)
 
 
-def _forward(instance: Instance, problem: Problem, xs: list[Tensor]) -> TimedCall:
-    calls = _Rotation([instance.bind(x, problem.state) for x in xs])
-
-    def prepare() -> Callable[[], Any]:
-        call = calls()
+def _forward(setting: Setting) -> TimedCall:
+    def inference(turn: _Turn) -> Callable[[], Any]:
+        # Without gradients wanted in x and the states, as somebody who only predicts calls it.
+        call = setting.instance.bind(turn.wanted[0].detach(), setting.problem.state)
 
         def timed() -> Any:
             with torch.inference_mode():
@@ -83,40 +100,30 @@ def _forward(instance: Instance, problem: Problem, xs: list[Tensor]) -> TimedCal
 
         return timed
 
-    return TimedCall(prepare, lambda result: _finite(_leaves(instance, result)))
+    return _timed_call(setting, inference, lambda turn: turn.call(), values=True)
 
 
-def _training_forward(instance: Instance, problem: Problem, xs: list[Tensor]) -> TimedCall:
-    calls = _Rotation([_training_call(instance, problem, x) for x in xs])
-
-    def prepare() -> Callable[[], Any]:
-        call, _ = calls()
-        return call  # type: ignore[no-any-return]
-
-    return TimedCall(prepare, lambda result: _finite(_leaves(instance, result)))
+def _training_forward(setting: Setting) -> TimedCall:
+    return _timed_call(setting, lambda turn: turn.call, lambda turn: turn.call(), values=True)
 
 
-def _backward(instance: Instance, problem: Problem, xs: list[Tensor]) -> TimedCall:
-    calls = _Rotation([_training_call(instance, problem, x) for x in xs])
-    cotangents = _native_cotangents(instance, problem)
+def _backward(setting: Setting) -> TimedCall:
+    cotangents = _native_cotangents(setting)
 
-    def prepare() -> Callable[[], Any]:
-        call, wanted = calls()
-        outputs = _leaves(instance, call())
-        return lambda: torch.autograd.grad(outputs, wanted, cotangents)
+    def backward(turn: _Turn) -> Callable[[], Any]:
+        outputs = _leaves(setting.instance, turn.call())
+        return lambda: _gradients(outputs, turn.wanted, cotangents)
 
-    return TimedCall(prepare, _finite)
+    return _timed_call(setting, backward, lambda turn: backward(turn)(), values=False)
 
 
-def _step(instance: Instance, problem: Problem, xs: list[Tensor]) -> TimedCall:
-    calls = _Rotation([_training_call(instance, problem, x) for x in xs])
-    cotangents = _native_cotangents(instance, problem)
+def _step(setting: Setting) -> TimedCall:
+    cotangents = _native_cotangents(setting)
 
-    def prepare() -> Callable[[], Any]:
-        call, wanted = calls()
-        return lambda: torch.autograd.grad(_leaves(instance, call()), wanted, cotangents)
+    def step(turn: _Turn) -> Callable[[], Any]:
+        return lambda: _gradients(_leaves(setting.instance, turn.call()), turn.wanted, cotangents)
 
-    return TimedCall(prepare, _finite)
+    return _timed_call(setting, step, lambda turn: step(turn)(), values=False)
 
 
 _PASSES = {
@@ -127,33 +134,109 @@ _PASSES = {
 }
 
 
-def _training_call(
-    instance: Instance, problem: Problem, x: Tensor
-) -> tuple[Callable[[], Any], list[Tensor]]:
+@dataclass(frozen=True)
+class _Turn:
+    """One input's turn: the call on it, and the tensors in which a gradient is wanted."""
+
+    call: Callable[[], Any]
+    wanted: list[Tensor]
+
+
+def _timed_call(
+    setting: Setting,
+    timed: Callable[[_Turn], Callable[[], Any]],
+    untimed: Callable[[_Turn], Any],
+    *,
+    values: bool,
+) -> TimedCall:
+    """Let the inputs take turns, and compare each result with that of an untimed call on it."""
+    turns = [_turn(setting, x) for x in setting.xs]
+
+    def tensors(result: Any) -> Sequence[Tensor]:
+        return _leaves(setting.instance, result) if values else result
+
+    expected = [_spots(tensors(untimed(turn))) for turn in turns]
+    _refuse_equal(expected)
+    tolerance = tolerances.base_amount(setting.problem.x.dtype, setting.problem.terms)
+    now = 0
+
+    def prepare() -> Callable[[], Any]:
+        nonlocal now
+        now = (now + 1) % len(turns)
+        return timed(turns[now])
+
+    def check(result: Any) -> None:
+        _compare(tensors(result), expected[now], tolerance)
+
+    return TimedCall(prepare, check)
+
+
+def _turn(setting: Setting, x: Tensor) -> _Turn:
     """The call with gradients wanted in x, both states and every parameter."""
     leaves = [x.detach().clone().requires_grad_()]
     state = None
-    if problem.state is not None:
-        h, c = (s.detach().clone().requires_grad_() for s in problem.state)
+    if setting.problem.state is not None:
+        h, c = (s.detach().clone().requires_grad_() for s in setting.problem.state)
         state = (h, c)
         leaves += [h, c]
-    return instance.bind(leaves[0], state), [*leaves, *instance.parameters()]
+    call = setting.instance.bind(leaves[0], state)
+    return _Turn(call, [*leaves, *setting.instance.parameters()])
 
 
 def _leaves(instance: Instance, result: Any) -> list[Tensor]:
     return [tensor for _, tensor in instance.native_leaves(result)]
 
 
-def _native_cotangents(instance: Instance, problem: Problem) -> list[Tensor]:
+def _gradients(
+    outputs: Sequence[Tensor], wanted: Sequence[Tensor], cotangents: Sequence[Tensor]
+) -> list[Tensor]:
+    """Of whatever is used; a parameter that plays no part has none, and that is no mistake.
+
+    autograd.grad returns gradients where ``.backward()`` adds them to ``.grad``: there is
+    nothing to clear between calls, and no addition on the clock.
+    """
+    found = torch.autograd.grad(outputs, wanted, cotangents, allow_unused=True)
+    return [gradient for gradient in found if gradient is not None]
+
+
+def _native_cotangents(setting: Setting) -> list[Tensor]:
     """dL/d of each of the module's own tensors, in its own layout, made once."""
-    call, _ = _training_call(instance, problem, problem.x)
-    result = call()
-    tensors = _leaves(instance, result)
+    tensors = _leaves(setting.instance, _turn(setting, setting.xs[0]).call())
     generator = torch.Generator().manual_seed(7)
     return [torch.randn(t.shape, generator=generator).to(t) for t in tensors]
 
 
-def _finite(tensors: Any) -> None:
+@dataclass(frozen=True)
+class _Spot:
+    """Entries of a tensor, evenly spread over it, and its shape."""
+
+    shape: torch.Size
+    values: Tensor
+
+
+def _spots(tensors: Sequence[Tensor]) -> list[_Spot]:
+    found = []
     for tensor in tensors:
+        stride = max(1, tensor.numel() // SPOTS) | 1  # odd: no column of an even width repeats
+        found.append(_Spot(tensor.shape, tensor.detach().flatten()[::stride].clone()))
+    return found
+
+
+def _refuse_equal(expected: Sequence[Sequence[_Spot]]) -> None:
+    first, *others = (torch.cat([spot.values for spot in spots]) for spots in expected)
+    if all(torch.equal(first, other) for other in others):
+        raise WrongResultError("different inputs gave the very same result")
+
+
+def _compare(tensors: Sequence[Tensor], expected: Sequence[_Spot], tolerance: float) -> None:
+    if [t.shape for t in tensors] != [e.shape for e in expected]:
+        raise WrongResultError("a timed call's result has other shapes than the checked one's")
+    for tensor, found, spot in zip(tensors, _spots(tensors), expected, strict=True):
         if not bool(torch.isfinite(tensor).all()):
             raise WrongResultError("a timed call gave NaN or infinity")
+        error = relative_error(found.values, spot.values)
+        if error > tolerance:
+            raise WrongResultError(
+                f"a timed call's result is not the checked one's (relative error {error:.2g}, "
+                f"allowed {tolerance:.2g})"
+            )

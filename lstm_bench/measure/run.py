@@ -7,10 +7,12 @@ on where it stopped: cells that have their line are not measured again.
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,13 +21,14 @@ import torch
 
 from lstm_bench.conformance.agreement import agree
 from lstm_bench.errors import UsageError
-from lstm_bench.measure.clock import clock_for
-from lstm_bench.measure.machine import facts, fingerprint
+from lstm_bench.measure.clock import Clock, clock_for
+from lstm_bench.measure.machine import facts, fingerprint, settle
 from lstm_bench.measure.memory import peak_bytes
-from lstm_bench.measure.passes import TimedCall, make_pass
-from lstm_bench.measure.sampler import interleave
+from lstm_bench.measure.passes import Setting, TimedCall, make_pass, set_up
+from lstm_bench.measure.sampler import SubjectFailedError, interleave
 from lstm_bench.measure.workloads import Workload
 from lstm_bench.subject import Subject, open_subject
+from lstm_bench.subject.load import describe
 
 FORMAT = "lstm-bench run 1"
 
@@ -52,11 +55,10 @@ class Plan:
         assert isinstance(found, torch.dtype)
         return found
 
-    def groups(self) -> Iterator[tuple[Workload, str]]:
-        """Workload and pass: the subjects of one group are timed side by side."""
-        for workload in self.workloads:
-            for pass_name in self.passes:
-                yield workload, pass_name
+    def keys(self, workload_name: str, pass_name: str) -> set[tuple[str, ...]]:
+        """The cells of one group: its subjects are timed side by side."""
+        rest = (workload_name, pass_name, self.device, self.dtype)
+        return {(name, *rest) for name in self.subjects}
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> Plan:
@@ -86,20 +88,21 @@ class Run:
     @classmethod
     def create(cls, folder: Path, plan: Plan) -> Run:
         """A new folder. Raises UsageError where it cannot be written or holds a run already."""
+        settle(plan.device, plan.threads)
+        machine = facts(plan.device)
+        header = {
+            "format": FORMAT,
+            "started": datetime.now(UTC).isoformat(timespec="seconds"),
+            "plan": asdict(plan),
+            "machine": machine,
+            "fingerprint": fingerprint(machine),
+        }
         try:
             folder.mkdir(parents=True, exist_ok=True)
             if (folder / "run.json").exists():
                 raise UsageError(
                     f"{folder} holds a run already: go on with --resume {folder}, or choose another"
                 )
-            machine = facts(plan.device)
-            header = {
-                "format": FORMAT,
-                "started": datetime.now(UTC).isoformat(timespec="seconds"),
-                "plan": asdict(plan),
-                "machine": machine,
-                "fingerprint": fingerprint(machine),
-            }
             (folder / "run.json").write_text(json.dumps(header, indent=2) + "\n")
         except OSError as error:
             raise UsageError(f"cannot write to {folder}: {error.strerror}") from error
@@ -107,22 +110,34 @@ class Run:
 
     @classmethod
     def resume(cls, folder: Path) -> Run:
-        """A run that stopped. Raises UsageError where the folder holds none."""
+        """A run that stopped. Raises UsageError where the folder holds none, or another machine's.
+
+        What is kept are groups in which every subject has its cell: one that was cut short is
+        timed again as a whole, for ratios need neighbouring moments.
+        """
         header = read_header(folder)
+        plan = Plan.from_json(header["plan"])
+        settle(plan.device, plan.threads)
+        if fingerprint(facts(plan.device)) != header["fingerprint"]:
+            raise UsageError(
+                f"{folder} was begun on another machine or with other versions or settings: "
+                "its times would not stand beside new ones; begin a new run"
+            )
         cells = read_cells(folder)
-        # A half-written last line is dropped from the file too, or what follows would join it.
-        text = "".join(json.dumps(cell) + "\n" for cell in cells)
-        (folder / "cells.jsonl").write_text(text)
-        run = cls(folder, Plan.from_json(header["plan"]))
-        run.done = {_key(cell) for cell in cells}
-        return run
+        done = {_key(cell) for cell in cells}
+        whole = [cell for cell in cells if done >= plan.keys(cell["workload"], cell["pass"])]
+        _replace(folder / "cells.jsonl", whole)
+        return cls(folder, plan, {_key(cell) for cell in whole})
 
     def write(self, cell: Mapping[str, Any]) -> None:
         """Append a cell and see it onto the disk."""
-        with (self.folder / "cells.jsonl").open("a") as file:
-            file.write(json.dumps(cell) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+        try:
+            with (self.folder / "cells.jsonl").open("a") as file:
+                file.write(json.dumps(cell) + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise UsageError(f"cannot write to {self.folder}: {error.strerror}") from error
         self.done.add(_key(cell))
 
 
@@ -154,38 +169,57 @@ def read_cells(folder: Path) -> list[dict[str, Any]]:
 def execute(run: Run, report: Callable[[Progress], None] = lambda _: None) -> None:
     """Measure what is not done yet. The main job."""
     plan = run.plan
-    if plan.threads is not None:
-        torch.set_num_threads(plan.threads)
     clock = clock_for(plan.device)
-    groups = list(plan.groups())
-    agreement: dict[tuple[str, str], tuple[bool, str]] = {}
-    for number, (workload, pass_name) in enumerate(groups):
-        cell_keys = {s: _cell_key(plan, s, workload, pass_name) for s in plan.subjects}
-        wanted = [s for s, key in cell_keys.items() if key not in run.done]
-        if wanted:
-            report(Progress(number, len(groups), f"{workload.name} {pass_name}"))
-            # A group is timed together or not at all: ratios need neighbouring moments.
-            calls: dict[str, TimedCall] = {}
-            for name in plan.subjects:
-                key = (name, workload.name)
-                if key not in agreement:
-                    agreement[key] = _checked(name, workload, plan)
-                right, message = agreement[key]
-                if not right:
-                    if name in wanted:
-                        run.write(_cell(plan, name, workload, pass_name, error=message))
+    groups = len(plan.workloads) * len(plan.passes)
+    with _old_objects_set_aside():
+        for w, workload in enumerate(plan.workloads):
+            contenders: list[Contender] | None = None
+            for p, pass_name in enumerate(plan.passes):
+                number = w * len(plan.passes) + p
+                report(Progress(number, groups, f"{workload.name} {pass_name}"))
+                if run.done >= plan.keys(workload.name, pass_name):
                     continue
-                calls[name] = _timed_call(name, workload, pass_name, plan)
-            samples = interleave(
-                calls, clock, rounds=plan.rounds, seed=plan.seed + number, budget=plan.budget
-            )
-            for name, taken in samples.items():
-                if name in wanted:
-                    cell = _cell(plan, name, workload, pass_name)
-                    cell["samples"] = [asdict(sample) for sample in taken]
-                    cell["peak_bytes"] = peak_bytes(calls[name], plan.device)
+                contenders = contenders or [_enter(s, workload, plan) for s in plan.subjects]
+                for cell in _measured(contenders, workload, pass_name, plan, clock, number):
                     run.write(cell)
-        report(Progress(number + 1, len(groups), f"{workload.name} {pass_name}"))
+    report(Progress(groups, groups, "done"))
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A subject on one workload, checked: ready to be timed, or the reason why it is not.
+
+    agrees: None where it could not even be checked.
+    """
+
+    name: str
+    setting: Setting | None
+    agrees: bool | None
+    error: str = ""
+
+
+def _enter(name: str, workload: Workload, plan: Plan) -> Contender:
+    """Check a subject on the very sizes, and set it up if it is right."""
+    dtype, device, seed = plan.torch_dtype, plan.device, plan.seed
+    try:
+        subject = _subject(name, workload)
+        found = agree(
+            subject,
+            input_size=workload.input_size,
+            hidden_size=workload.hidden_size,
+            batch=workload.batch,
+            steps=workload.steps,
+            dtype=dtype,
+            device=device,
+            seed=seed,
+            gradients=set(plan.passes) != {"forward"},
+        )
+        if not found.agrees:
+            return Contender(name, None, False, found.message)
+        setting = set_up(subject, workload, dtype=dtype, device=device, seed=seed)
+        return Contender(name, setting, True)
+    except Exception as error:  # a subject may raise anything, and that is the finding
+        return Contender(name, None, None, describe(error))
 
 
 def _subject(name: str, workload: Workload) -> Subject:
@@ -193,53 +227,80 @@ def _subject(name: str, workload: Workload) -> Subject:
     return open_subject(name, head=workload.head) if ":" not in name else open_subject(name)
 
 
-def _checked(name: str, workload: Workload, plan: Plan) -> tuple[bool, str]:
-    found = agree(
-        _subject(name, workload),
-        input_size=workload.input_size,
-        hidden_size=workload.hidden_size,
-        batch=workload.batch,
-        steps=workload.steps,
-        dtype=plan.torch_dtype,
-        device=plan.device,
-        seed=plan.seed,
-        gradients=set(plan.passes) != {"forward"},
-    )
-    return found.agrees, found.message
+def _measured(
+    contenders: Sequence[Contender],
+    workload: Workload,
+    pass_name: str,
+    plan: Plan,
+    clock: Clock,
+    number: int,
+) -> Iterator[dict[str, Any]]:
+    """The cells of one group, timed side by side. One that fails does not stop the others."""
+    calls: dict[str, TimedCall] = {}
+    failed: dict[str, str] = {}
+    for contender in contenders:
+        if contender.setting is not None:
+            try:
+                calls[contender.name] = make_pass(contender.setting, pass_name)
+            except Exception as error:
+                failed[contender.name] = describe(error)
+    samples = None
+    while samples is None:
+        try:
+            samples = interleave(
+                calls, clock, rounds=plan.rounds, seed=plan.seed + number, budget=plan.budget
+            )
+        except SubjectFailedError as failure:
+            failed[failure.name] = describe(failure.error)
+            del calls[failure.name]
+    for contender in contenders:
+        cell = _cell(plan, contender, workload, pass_name)
+        cell["error"] = failed.get(contender.name, contender.error)
+        if contender.name in calls:
+            cell["samples"] = [asdict(sample) for sample in samples[contender.name]]
+            cell["peak_bytes"] = peak_bytes(calls[contender.name], plan.device)
+        yield cell
 
 
-def _timed_call(name: str, workload: Workload, pass_name: str, plan: Plan) -> TimedCall:
-    return make_pass(
-        _subject(name, workload),
-        workload,
-        pass_name,
-        dtype=plan.torch_dtype,
-        device=plan.device,
-        seed=plan.seed,
-    )
-
-
-def _cell(
-    plan: Plan, name: str, workload: Workload, pass_name: str, *, error: str = ""
-) -> dict[str, Any]:
+def _cell(plan: Plan, contender: Contender, workload: Workload, pass_name: str) -> dict[str, Any]:
+    """A stranger's head is what it is: sizes and arithmetic are those of what really runs."""
+    head = workload.head if contender.setting is None else contender.setting.head
+    really = replace(workload, head=head)
     return {
-        "subject": name,
+        "subject": contender.name,
         "workload": workload.name,
-        **asdict(workload),
+        **asdict(really),
         "pass": pass_name,
         "device": plan.device,
         "dtype": plan.dtype,
-        "flops": workload.flops(pass_name),
-        "agrees": not error,
-        "error": error,
+        "flops": really.flops(pass_name),
+        "agrees": contender.agrees,
+        "error": "",
         "samples": [],
         "peak_bytes": None,
     }
 
 
-def _cell_key(plan: Plan, name: str, workload: Workload, pass_name: str) -> tuple[str, ...]:
-    return (name, workload.name, pass_name, plan.device, plan.dtype)
-
-
 def _key(cell: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(str(cell[part]) for part in ("subject", "workload", "pass", "device", "dtype"))
+
+
+@contextlib.contextmanager
+def _old_objects_set_aside() -> Iterator[None]:
+    """What lives already is no garbage: collecting between groups need not look through it."""
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+
+
+def _replace(path: Path, cells: Sequence[Mapping[str, Any]]) -> None:
+    """Write anew in one stroke: a kill leaves the old file or the new one."""
+    new = path.with_suffix(".new")
+    try:
+        new.write_text("".join(json.dumps(cell) + "\n" for cell in cells))
+        os.replace(new, path)
+    except OSError as error:
+        raise UsageError(f"cannot write to {path.parent}: {error.strerror}") from error

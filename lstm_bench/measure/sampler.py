@@ -40,19 +40,33 @@ class Sample:
     place: int
 
 
+class SubjectFailedError(Exception):
+    """One of the calls raised or gave a wrong result; the others are not to blame."""
+
+    def __init__(self, name: str, error: Exception) -> None:
+        super().__init__(f"{name}: {error}")
+        self.name = name
+        self.error = error
+
+
 def take_sample(timed_call: TimedCall, clock: Clock, inner: int) -> float:
-    """Seconds a call, over ``inner`` calls; only the calls themselves are on the clock."""
-    total = 0.0
+    """Seconds a call, over ``inner`` calls; only the calls themselves are on the clock.
+
+    The last result is checked. Raises WrongResultError, or whatever the call raises.
+    """
+    total, result = 0.0, None
     for _ in range(inner):
+        result = None  # what the last call left is freed here, off the clock
         call = timed_call.prepare()
-        total += clock.time(call)
+        seconds, result = clock.time(call)
+        total += seconds
+    timed_call.check(result)
     return total / inner
 
 
 def calibrate(timed_call: TimedCall, clock: Clock, *, most: int = 10_000) -> int:
-    """How many calls make a batch of BATCH_SECONDS; checks a result on the way."""
-    call = timed_call.prepare()
-    timed_call.check(call())
+    """How many calls make a batch of BATCH_SECONDS, after one call that nobody times."""
+    timed_call.check(timed_call.prepare()())
     seconds = take_sample(timed_call, clock, 1)
     if seconds < LONG_SECONDS:
         seconds = min(seconds, *(take_sample(timed_call, clock, 1) for _ in range(2)))
@@ -95,12 +109,15 @@ def interleave(
     """``rounds`` samples of every call, all calls once a round, in a new random order each.
 
     After LEAST_ROUNDS no new round begins once ``budget`` seconds were spent on the clock.
+    Raises SubjectFailedError with the name of a call that fails.
     """
     order = list(calls)
     shuffle = random.Random(seed)
-    inner = {name: calibrate(call, clock) for name, call in calls.items()}
+    inner = {}
     for name, call in calls.items():
-        warm_up(call, clock, inner[name])
+        with _blamed_on(name):
+            inner[name] = calibrate(call, clock)
+            warm_up(call, clock, inner[name])
     samples: dict[str, list[Sample]] = {name: [] for name in calls}
     spent = 0.0
     with quiet():
@@ -109,7 +126,16 @@ def interleave(
                 break
             shuffle.shuffle(order)
             for place, name in enumerate(order):
-                seconds = take_sample(calls[name], clock, inner[name])
+                with _blamed_on(name):
+                    seconds = take_sample(calls[name], clock, inner[name])
                 samples[name].append(Sample(seconds, inner[name], number, place))
                 spent += seconds * inner[name]
     return samples
+
+
+@contextlib.contextmanager
+def _blamed_on(name: str) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # a subject may raise anything
+        raise SubjectFailedError(name, error) from error

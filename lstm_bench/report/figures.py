@@ -8,6 +8,8 @@ import re
 import matplotlib
 import pandas as pd
 
+from lstm_bench.report.tables import short
+
 matplotlib.use("svg")
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
@@ -32,7 +34,7 @@ def ratios(summary: pd.DataFrame, baseline: str) -> str:
         errors = [part["ratio"] - part["ratio_low"], part["ratio_high"] - part["ratio"]]
         axes.errorbar(
             part["ratio"], at, xerr=errors, fmt="os^Dv"[k % 5], ms=4, lw=1.2,
-            color=COLOURS[k % len(COLOURS)], label=subject,
+            color=COLOURS[k % len(COLOURS)], label=short(subject),
         )  # fmt: skip
     axes.axvline(1, color="0.5", lw=1)
     axes.set_xscale("log", base=2)

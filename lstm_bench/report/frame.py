@@ -41,6 +41,8 @@ def cells_from_pytest_benchmark(path: Path) -> list[dict[str, Any]]:
     benchmarks = found.get("benchmarks") if isinstance(found, dict) else None
     if not isinstance(benchmarks, list):
         raise UsageError(f"{path} is not a pytest-benchmark JSON (it has no list 'benchmarks')")
+    if not benchmarks:
+        raise UsageError(f"{path} holds no benchmarks: none was run, or none passed")
     cells = []
     for benchmark in benchmarks:
         info = benchmark.get("extra_info", {})

@@ -2,7 +2,8 @@
 
 Columns: the cell and its sizes; ``median_ms``; ``spread`` (half the interquartile range over the
 median); ``ratio`` to the baseline and its 95 % interval ``ratio_low``, ``ratio_high`` (below 1 is
-faster); ``gflops`` (GFLOP/s); ``peak_mib``; ``samples``; ``status``: "ok", or why no speed.
+faster; none where the baseline does other work, such as an output layer on top); ``gflops``
+(GFLOP/s); ``peak_mib``; ``samples``; ``status``: "ok", or "incorrect: …" or "failed: …" and why.
 
 The ratio is the median of the ratios *within rounds*, so that what drifts slowly cancels; its
 interval is that of a median by order statistics, which assumes nothing of the distribution.
@@ -47,7 +48,7 @@ def summarise(cells: Sequence[dict[str, Any]], baseline: str = BASELINE) -> pd.D
 def _row(cell: dict[str, Any], timed: dict[Any, pd.DataFrame], baseline: str) -> dict[str, Any]:
     row = {column: cell[column] for column in [*CELL, *SIZES]}
     group = timed.get(tuple(cell[column] for column in CELL))
-    row["status"] = "ok" if cell["agrees"] else f"incorrect: {cell['error']}"
+    row["status"] = _status(cell)
     row["peak_mib"] = None if cell["peak_bytes"] is None else cell["peak_bytes"] / 2**20
     if group is None:
         return row | {"samples": 0}
@@ -61,9 +62,15 @@ def _row(cell: dict[str, Any], timed: dict[Any, pd.DataFrame], baseline: str) ->
         "samples": len(seconds),
     }
     other = timed.get((baseline, *(cell[column] for column in GROUP)))
-    if other is not None:
+    if other is not None and other["head"].iloc[0] == cell["head"]:  # same work, or no ratio
         row |= _ratio(group, other)
     return row
+
+
+def _status(cell: dict[str, Any]) -> str:
+    if cell["agrees"] is False:
+        return f"incorrect: {cell['error']}"
+    return f"failed: {cell['error']}" if cell["error"] else "ok"
 
 
 def _ratio(group: pd.DataFrame, other: pd.DataFrame) -> dict[str, float]:

@@ -2,10 +2,13 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
+import torch
 
 from lstm_bench.cli import COMMANDS, main
 
@@ -114,6 +117,9 @@ def test_an_incorrect_implementation_ends_with_code_4(tmp_path, capsys):
         (["run", "--rounds", "1"], "not in the range"),
         (["run", "--threads", "0"], "not in the range"),
         (["run", "--resume", "nowhere"], "holds no run"),
+        (["run", "--resume", "x", "--batch", "3"], "--resume and --batch exclude one another"),
+        (["run", "--from-json", "x", "--quick"], "--from-json and --quick exclude one another"),
+        (["run", "--resume", "x", "--from-json", "y"], "exclude one another"),
         (["run", "--from-json", "nowhere.json"], "no such file"),
         (["run", "--out", "/proc/x"], "cannot write"),
         (["run", "--nonsense"], "No such option"),
@@ -132,9 +138,70 @@ def test_every_mistake_has_one_clear_line_and_code_2(
     assert os.listdir(tmp_path) == []
 
 
-def test_cuda_without_a_device_is_told_plainly(capsys):
-    import torch
+def start(out):
+    """A run that is long enough to be stopped in the middle."""
+    command = [sys.executable, "-m", "lstm_bench", "run", *TINY, "--rounds", "40", "--out", out]
+    started = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while not (out / "cells.jsonl").exists():
+        assert started.poll() is None, started.stderr.read()
+        time.sleep(0.01)
+    return started
 
+
+def keys(out):
+    cells = [json.loads(line) for line in (out / "cells.jsonl").read_text().splitlines()]
+    return {(c["subject"], c["workload"], c["pass"]) for c in cells}
+
+
+def test_a_run_that_was_killed_goes_on_to_the_same_rows(tmp_path, capsys):
+    out = tmp_path / "run"
+    with start(out) as started:
+        started.kill()
+    assert len(keys(out)) < 12
+    code, text, _ = lstm_bench("run", "--resume", out, capsys=capsys)
+    assert code == 0
+    assert len(keys(out)) == len((out / "cells.jsonl").read_text().splitlines()) == 12
+    assert "Stopped early" not in text
+
+
+def test_ctrl_c_leaves_a_summary_and_says_how_to_go_on(tmp_path):
+    out = tmp_path / "run"
+    with start(out) as started:
+        started.send_signal(signal.SIGINT)
+        text, err = started.communicate()
+    assert started.returncode == 130
+    assert f"--resume {out}" in err
+    assert "Traceback" not in err
+    assert "Stopped early" in text.replace("\n", " ")
+    assert (out / "report.html").exists()
+
+
+def test_no_head_holds_for_sizes_presets_and_the_default(tmp_path, capsys):
+    out = tmp_path / "run"
+    arguments = ("--no-head", "--preset", "edge", "--impl", "torch_nn", "--pass", "forward")
+    code, _, _ = lstm_bench("run", *arguments, "--rounds", "2", "--out", out, capsys=capsys)
+    assert code == 0
+    plan = json.loads((out / "run.json").read_text())["plan"]
+    assert not any(w["head"] for w in plan["workloads"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "threads"), [(("--quick",), 1), (("--quick", "--threads", "2"), 2)]
+)
+def test_a_quick_run_has_one_thread_unless_told_otherwise(
+    arguments, threads, tmp_path, capsys, monkeypatch
+):
+    before = torch.get_num_threads()
+    monkeypatch.setattr("lstm_bench.measure.run.execute", lambda run, report: None)
+    try:
+        lstm_bench("run", *arguments, "--out", tmp_path / "run", capsys=capsys)
+    finally:
+        torch.set_num_threads(before)
+    header = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert header["plan"]["threads"] == header["machine"]["threads"] == threads
+
+
+def test_cuda_without_a_device_is_told_plainly(capsys):
     if torch.cuda.is_available():
         pytest.skip("this machine has a CUDA device")
     code, _, err = lstm_bench("run", "--device", "cuda", capsys=capsys)
@@ -161,6 +228,26 @@ def test_the_benchmark_suite_runs_selects_and_gives_the_same_summaries(tmp_path,
     assert "documented_loop" in text
     assert "batched_gates" not in text
     assert len((tmp_path / "s" / "summary.csv").read_text().splitlines()) == 1 + 2 * 2 * 4
+
+
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        ("--lstm-impl=torch_n", "no 'torch_n'"),
+        ("--lstm-batch=0", "every number must be 1 or more"),
+        ("--lstm-batch=a", "is not a list such as 1,8,32"),
+        ("--lstm-preset=fast", "choose among quick"),
+        ("--lstm-dtype=int8", "no 'int8'"),
+    ],
+)
+def test_a_mistake_in_the_benchmark_suite_s_options_is_told_before_it_starts(option, words):
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "bench", "-q", "-p", "no:cacheprovider", option],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == pytest.ExitCode.USAGE_ERROR
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_a_json_that_is_none_of_ours_is_refused(tmp_path, capsys):

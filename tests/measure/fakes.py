@@ -15,11 +15,11 @@ class FakeClock:
         self.calls = 0
         self._drift = drift
 
-    def time(self, call: Callable[[], object]) -> float:
+    def time(self, call: Callable[[], object]) -> tuple[float, object]:
         self.calls += 1
         seconds = call()
         assert isinstance(seconds, float)
-        return seconds * self._drift(self.calls)
+        return seconds * self._drift(self.calls), seconds
 
 
 def call_of(

@@ -2,11 +2,13 @@
 
 import pytest
 import torch
+from torch import nn
 
 from lstm_bench.measure.memory import peak_bytes
-from lstm_bench.measure.passes import TimedCall, WrongResultError, make_pass
+from lstm_bench.measure.passes import TimedCall, WrongResultError, make_pass, set_up
 from lstm_bench.measure.workloads import PASSES, Workload
 from lstm_bench.subject import open_subject
+from lstm_bench.subject.subject import subject_from
 
 SMALL = Workload(2, 3, 5, 4)
 
@@ -14,14 +16,14 @@ SMALL = Workload(2, 3, 5, 4)
 @pytest.mark.parametrize("name", ["documented_loop", "torch_nn", "torch.nn:LSTMCell"])
 @pytest.mark.parametrize("pass_name", PASSES)
 def test_every_pass_runs_again_and_again(name, pass_name):
-    timed = make_pass(open_subject(name), SMALL, pass_name)
+    timed = make_pass(set_up(open_subject(name), SMALL), pass_name)
     for _ in range(6):
         timed.check(timed.prepare()())
 
 
 def test_forward_is_in_inference_mode_and_training_forward_records_a_graph():
     for pass_name, recorded in (("forward", False), ("forward_train", True)):
-        outputs, _ = make_pass(open_subject("torch_nn"), SMALL, pass_name).prepare()()
+        outputs, _ = make_pass(set_up(open_subject("torch_nn"), SMALL), pass_name).prepare()()
         assert (outputs.grad_fn is not None) == recorded
         assert outputs.is_inference() != recorded
 
@@ -29,7 +31,7 @@ def test_forward_is_in_inference_mode_and_training_forward_records_a_graph():
 @pytest.mark.parametrize("pass_name", ["backward", "step"])
 def test_backward_gives_gradients_of_the_input_both_states_and_every_parameter(pass_name):
     subject = open_subject("torch_nn")
-    gradients = make_pass(subject, SMALL, pass_name).prepare()()
+    gradients = make_pass(set_up(subject, SMALL), pass_name).prepare()()
     count = len(list(subject.build(5, 4).module.parameters()))
     assert len(gradients) == 3 + count
     assert all(bool((g != 0).any()) for g in gradients)
@@ -37,7 +39,7 @@ def test_backward_gives_gradients_of_the_input_both_states_and_every_parameter(p
 
 def test_nothing_is_left_in_grad_between_calls():
     """torch.autograd.grad returns gradients; `.grad` would accumulate, which costs time."""
-    timed = make_pass(open_subject("torch_nn"), SMALL, "step")
+    timed = make_pass(set_up(open_subject("torch_nn"), SMALL), "step")
     assert all(torch.equal(a, b) for a, b in zip(timed.prepare()(), _fourth(timed), strict=True))
 
 
@@ -48,13 +50,13 @@ def _fourth(timed: TimedCall):
 
 
 def test_inputs_take_turns():
-    timed = make_pass(open_subject("torch_nn"), SMALL, "forward")
+    timed = make_pass(set_up(open_subject("torch_nn"), SMALL), "forward")
     results = [timed.prepare()()[0] for _ in range(4)]
     assert len({tuple(r.flatten().tolist()) for r in results}) == 4
 
 
 def test_a_result_that_is_not_finite_is_no_result():
-    timed = make_pass(open_subject("torch_nn"), SMALL, "forward")
+    timed = make_pass(set_up(open_subject("torch_nn"), SMALL), "forward")
     outputs, state = timed.prepare()()
     with pytest.raises(WrongResultError):
         timed.check((outputs * float("nan"), state))
@@ -76,6 +78,59 @@ def test_peak_memory_of_a_call_whose_answer_is_known():
 def test_recording_a_graph_needs_more_memory_than_inference():
     subject, workload = open_subject("documented_loop"), Workload(8, 20, 16, 32)
     inference, training = (
-        peak_bytes(make_pass(subject, workload, p)) for p in ("forward", "forward_train")
+        peak_bytes(make_pass(set_up(subject, workload), p)) for p in ("forward", "forward_train")
     )
     assert training > 2 * inference > 0
+
+
+class Remembers(nn.LSTM):
+    """Answers a prediction with what it answered the time before."""
+
+    def forward(self, x, hx=None):
+        now = super().forward(x, hx)
+        before, self.kept = getattr(self, "kept", now), now
+        return before if torch.is_inference_mode_enabled() else now
+
+
+class FirstAnswer(nn.LSTM):
+    """Once it has been called with the sizes to be timed, it gives the same answer for ever."""
+
+    def forward(self, x, hx=None):
+        if x.shape[1] != SMALL.batch:
+            return super().forward(x, hx)
+        if not hasattr(self, "kept"):
+            self.kept = super().forward(x, hx)
+        return self.kept
+
+
+class HasAnUnusedParameter(nn.LSTM):
+    def __init__(self, input_size, hidden_size):
+        super().__init__(input_size, hidden_size)
+        self.unused = nn.Parameter(torch.zeros(3))
+
+
+def test_an_answer_from_memory_is_no_result():
+    timed = make_pass(set_up(subject_from(Remembers, "x"), SMALL), "forward")
+    timed.prepare()()
+    second = timed.prepare()()
+    with pytest.raises(WrongResultError, match="not the checked one's"):
+        timed.check(second)
+
+
+def test_the_same_answer_to_every_input_is_no_result():
+    setting = set_up(subject_from(FirstAnswer, "x"), SMALL)
+    with pytest.raises(WrongResultError, match="the very same result"):
+        make_pass(setting, "forward")
+
+
+@pytest.mark.parametrize("pass_name", PASSES)
+def test_a_parameter_that_plays_no_part_is_no_mistake(pass_name):
+    timed = make_pass(set_up(subject_from(HasAnUnusedParameter, "x"), SMALL), pass_name)
+    timed.check(timed.prepare()())
+
+
+def test_another_shape_is_no_result():
+    timed = make_pass(set_up(open_subject("torch_nn"), SMALL), "forward")
+    outputs, state = timed.prepare()()
+    with pytest.raises(WrongResultError, match="other shapes"):
+        timed.check((outputs[:-1], state))

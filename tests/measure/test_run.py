@@ -1,8 +1,10 @@
 """A run's folder: every cell on disk at once, killed and resumed without a difference."""
 
 import json
+from dataclasses import replace
 
 import pytest
+import torch
 
 from lstm_bench.errors import UsageError
 from lstm_bench.measure import run as run_module
@@ -79,6 +81,84 @@ def test_a_wrong_implementation_gets_no_speed_and_the_reason(tmp_path):
     assert wrong["samples"] == []
     assert "y at" in wrong["error"]
     assert right["samples"]
+
+
+STRANGERS = """
+import torch
+from torch import nn
+
+
+class OnlyTrains(nn.LSTM):
+    def forward(self, x, hx=None):
+        if torch.is_inference_mode_enabled():
+            raise RuntimeError("no inference here")
+        return super().forward(x, hx)
+
+
+class NoLSTM(nn.Linear):
+    pass
+"""
+
+
+@pytest.fixture
+def strangers(tmp_path):
+    file = tmp_path / "strangers.py"
+    file.write_text(STRANGERS)
+    return file
+
+
+def test_a_subject_that_fails_has_the_reason_and_the_others_their_speed(tmp_path, strangers):
+    subjects = (f"{strangers}:OnlyTrains", f"{strangers}:NoLSTM", "torch_nn")
+    plan = Plan(subjects, (Workload(3, 2, 3, 4, head=False),), ("forward", "step"), rounds=3)
+    run = Run.create(tmp_path / "run", plan)
+    execute(run)
+    cells = {(c["subject"].split(":")[-1], c["pass"]): c for c in read_cells(run.folder)}
+    assert len(cells) == 6
+    assert "no inference here" in cells["OnlyTrains", "forward"]["error"]
+    assert cells["OnlyTrains", "step"]["samples"]
+    assert "NotAnLSTM" in cells["NoLSTM", "step"]["error"]
+    assert cells["torch_nn", "forward"]["samples"]
+    assert cells["torch_nn", "step"]["samples"]
+
+
+def test_a_stranger_s_cell_says_what_really_ran(tmp_path):
+    """nn.LSTM has no output layer, whatever the workload asks for: no sizes that it did not do."""
+    workload = Workload(3, 2, 3, 4, head=True)
+    run = Run.create(tmp_path / "run", Plan(("torch.nn:LSTM", "torch_nn"), (workload,), ("step",)))
+    execute(run)
+    theirs, ours = read_cells(run.folder)
+    assert (theirs["head"], ours["head"]) == (False, True)
+    assert theirs["flops"] < ours["flops"] == workload.flops("step")
+
+
+def test_a_group_that_was_cut_short_is_timed_again_as_a_whole(tmp_path, monkeypatch):
+    """Ratios are of neighbouring moments: half a group from before is none."""
+    run = Run.create(tmp_path / "run", PLAN)
+    execute(run)
+    lines = (run.folder / "cells.jsonl").read_text().splitlines(keepends=True)
+    (run.folder / "cells.jsonl").write_text("".join(lines[:3]))
+    execute(Run.resume(run.folder))
+    now = (run.folder / "cells.jsonl").read_text().splitlines(keepends=True)
+    assert now[:2] == lines[:2]
+    assert now[2] != lines[2]
+    assert len(now) == len(lines)
+
+
+def test_a_run_of_another_machine_cannot_be_resumed(tmp_path):
+    run = Run.create(tmp_path, PLAN)
+    header = read_header(run.folder)
+    (tmp_path / "run.json").write_text(json.dumps(header | {"fingerprint": "another"}))
+    with pytest.raises(UsageError, match="another machine"):
+        Run.resume(tmp_path)
+
+
+def test_the_recorded_threads_are_those_that_run(tmp_path):
+    before = torch.get_num_threads()
+    try:
+        plan = replace(PLAN, threads=before + 1)
+        assert read_header(Run.create(tmp_path, plan).folder)["machine"]["threads"] == before + 1
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_agreement_is_checked_once_a_workload_not_once_a_pass(tmp_path, monkeypatch):

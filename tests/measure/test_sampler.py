@@ -5,8 +5,11 @@ import itertools
 
 import pytest
 
+from lstm_bench.measure.clock import WallClock
+from lstm_bench.measure.passes import TimedCall
 from lstm_bench.measure.sampler import (
     BATCH_SECONDS,
+    SubjectFailedError,
     calibrate,
     interleave,
     quiet,
@@ -95,3 +98,36 @@ def test_no_garbage_is_collected_while_samples_are_taken():
     with quiet():
         assert not gc.isenabled()
     assert gc.isenabled()
+
+
+def test_every_sample_checks_the_last_result_it_timed():
+    checked = []
+    call = call_of(iter([1.0, 2.0, 3.0, 4.0, 5.0, 6.0]))
+    call = TimedCall(call.prepare, checked.append)
+    for _ in range(2):
+        take_sample(call, FakeClock(), 3)
+    assert checked == [3.0, 6.0]
+
+
+def test_a_call_that_fails_is_named_wherever_it_fails():
+    def failing_after(good):
+        return call_of(itertools.chain([0.01] * good, iter([1])))  # 1 is no float: FakeClock fails
+
+    for good in (0, 3, 12):
+        calls = {"right": call_of(0.01), "wrong": failing_after(good)}
+        with pytest.raises(SubjectFailedError) as failure:
+            interleave(calls, FakeClock(), rounds=10, seed=0)
+        assert failure.value.name == "wrong"
+
+
+def test_the_clock_hands_out_the_result_so_that_freeing_it_is_not_timed():
+    freed = []
+
+    class Result:
+        def __del__(self):
+            freed.append(True)
+
+    _, result = WallClock().time(Result)
+    assert freed == []
+    del result
+    assert freed == [True]

@@ -8,6 +8,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+from rich.console import Console
 from scipy.stats import binom
 
 from lstm_bench.errors import UsageError
@@ -15,7 +16,7 @@ from lstm_bench.measure.workloads import Workload
 from lstm_bench.report.frame import cells_from_pytest_benchmark, samples_frame
 from lstm_bench.report.page import answer, page
 from lstm_bench.report.summary import COLUMNS, median_interval, summarise
-from lstm_bench.report.tables import cells_of, markdown, number, terminal_tables
+from lstm_bench.report.tables import cells_of, markdown, number, reasons, terminal_tables
 from lstm_bench.report.write import write_summaries
 
 WORKLOAD = Workload(2, 3, 5, 7)
@@ -94,8 +95,6 @@ def test_numbers_have_significant_digits_and_no_exponent():
 
 
 def test_tables_fit_eighty_columns_and_say_everything():
-    from rich.console import Console
-
     cells = [dict(c, subject=c["subject"] + "_implementation"[:10]) for c in CELLS[:2]] + CELLS[1:]
     console = Console(width=80, record=True, file=io.StringIO())
     for table in terminal_tables(summarise(cells)):
@@ -121,9 +120,49 @@ def test_the_answer_names_who_is_fastest_and_who_is_wrong():
     assert "Nothing was timed" in answer(summarise(CELLS[2:]))
 
 
+def test_the_reason_is_told_once_whatever_the_number_of_cells():
+    wrong = [cell("path/to/a.py:Wrong", [], error="y is off", pass_name=p) for p in ("a", "b")]
+    assert reasons(summarise(wrong)) == [f"a.py:Wrong on {WORKLOAD.name}, a: incorrect: y is off"]
+
+
+def test_extreme_numbers_still_fit_the_table():
+    cells = [cell("documented_loop", [0.00123456] * 5), cell("torch_nn", [0.1234567] * 5)]
+    console = Console(width=80, record=True, file=io.StringIO())
+    for table in terminal_tables(summarise(cells)):
+        console.print(table)
+    text = console.export_text()
+    assert "documented_loop " in text
+    assert "…" not in text
+
+
+def test_one_that_failed_is_not_called_incorrect():
+    failed = cell("late", []) | {"error": "RuntimeError: out of memory"}
+    summary = summarise([*CELLS, failed])
+    assert summary.iloc[3]["status"] == "failed: RuntimeError: out of memory"
+    assert "because incorrect: wrong. Without a speed, because failed: late." in answer(summary)
+
+
+def test_no_ratio_between_things_that_do_not_do_the_same_work():
+    """One with an output layer, one without: each has its time, and the reader is told."""
+    without = cell("bare", [0.0001] * 5) | {"head": False}
+    summary = summarise([without, CELLS[1]])
+    assert math.isnan(summary.iloc[0]["ratio"])
+    assert summary.iloc[0]["median_ms"] > 0
+    said = answer(summary)
+    assert "No ratio for bare" in said
+    assert "bare has the lowest median in 2" not in said
+
+
+def test_the_answer_says_when_the_baseline_is_missing_or_the_run_incomplete():
+    assert "No ratios: torch_nn was not timed" in answer(summarise(CELLS[:1]))
+    assert answer(summarise(CELLS), expected=3).endswith("incorrect: wrong.")
+    assert answer(summarise(CELLS), expected=8).endswith("3 of 8 cells are done.")
+
+
 def test_the_page_is_one_file_without_anything_from_outside():
     header = {"plan": {"command": "lstm-bench run --quick"}, "machine": {"cpu": "a <fast> one"}}
-    text = page(summarise(CELLS), header)
+    text = page(summarise(CELLS), header, "What was found.")
+    assert "<p>What was found.</p>" in text
     assert not re.search(r"""(src|href)=["'](https?:|//)""", text)
     assert "<script" not in text
     assert "a &lt;fast&gt; one" in text
@@ -160,6 +199,7 @@ def test_without_the_baseline_there_is_no_ratio_and_the_rest_stands():
         (None, "no such file"),
         ("not json", "cannot read"),
         ("[]", "not a pytest-benchmark JSON"),
+        ('{"benchmarks": []}', "holds no benchmarks"),
         ('{"benchmarks": [{"name": "n", "extra_info": {}}]}', "not written by this project"),
     ],
 )
