@@ -130,7 +130,9 @@ def _variant(error: ProbeError) -> str | None:
     if error.evidence is None:
         return None
     e = error.evidence
-    found = recognise_variant(e.module, (e.input_size, e.hidden_size), e.call)
+    whole = _has_the_parameters_of_an_lstm(error)
+    sizes = (e.input_size, e.hidden_size)
+    found = recognise_variant(e.module, sizes, e.call, has_all_gates=whole)
     return None if found is None else found.sentence
 
 
