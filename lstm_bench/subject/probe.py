@@ -10,6 +10,7 @@ wrong calls often do. So one row or one step is perturbed and what moves is look
 
 from __future__ import annotations
 
+import copy
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -70,12 +71,22 @@ class Probe:
 
     def __init__(self, module: Any, seed: int = 0) -> None:
         self.module = module
+        try:
+            self._pristine = copy.deepcopy(module)
+        except Exception:
+            self._pristine = module
         self.signature: Signature = signature_of(module)
         self.errors: list[str] = []
         generator = torch.Generator().manual_seed(seed)
         self.x = torch.randn(B, T, I, generator=generator) * 0.8
         self.h = torch.randn(B, H, generator=generator) * 0.5
         self.c = torch.randn(B, H, generator=generator) * 0.8
+
+    def _untouched(self) -> Any:
+        """A module that was not called before, where it can be copied."""
+        if self._pristine is self.module:
+            return self.module  # what cannot be copied has to do as it is
+        return copy.deepcopy(self._pristine)
 
     def call(self, call: Call, **parts: Tensor) -> Any:
         """The module's result, or None where the call raises or gives no finite tensor."""
@@ -84,7 +95,9 @@ class Probe:
         try:
             with torch.no_grad(), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                result = self.module(*fill(call.arguments, given), **fill(call.keywords, given))
+                # Some keep a default state made in one call for the next: they get a new life.
+                module = self.module if call.states else self._untouched()
+                result = module(*fill(call.arguments, given), **fill(call.keywords, given))
         except Exception as error:  # a wrong guess may raise anything
             self.errors.append(f"{type(error).__name__}: {str(error).splitlines()[:1]}")
             return None

@@ -212,11 +212,13 @@ def test_cuda_without_a_device_is_told_plainly(capsys):
 def test_the_benchmark_suite_runs_selects_and_gives_the_same_summaries(tmp_path, capsys):
     """``pytest bench`` with -k and --benchmark-json, then ``run --from-json``."""
     file = tmp_path / "x.json"
+    # Free of what a pytest around this one, or its workers, put into the environment.
+    plain = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")}
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "bench", "-q", "-p", "no:cacheprovider",
          "-k", "not batched", "--lstm-batch=1,2", "--lstm-hidden=4", "--lstm-input=3",
          "--lstm-steps=2", "--lstm-rounds=3", f"--benchmark-json={file}"],
-        capture_output=True, text=True, check=False,
+        capture_output=True, text=True, check=False, env=plain,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-3000:]
     assert "no CUDA device" in done.stdout or "cuda" in done.stdout
