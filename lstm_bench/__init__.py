@@ -7,6 +7,7 @@ Importing this package does not import torch.
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -18,7 +19,5 @@ __all__ = ["__version__", "check", "parametrize_with_checks"]
 
 def __getattr__(name: str) -> Any:
     if name in ("check", "parametrize_with_checks"):
-        from lstm_bench import api
-
-        return getattr(api, name)
+        return getattr(importlib.import_module("lstm_bench.api"), name)
     raise AttributeError(f"module 'lstm_bench' has no attribute '{name}'")

@@ -198,9 +198,9 @@ def _death(worker: int) -> str:
 
 def _kill(worker: int) -> None:
     """End the worker and whatever it started."""
-    for end in (lambda: os.killpg(worker, signal.SIGKILL), lambda: os.kill(worker, signal.SIGKILL)):
+    for kill in (os.killpg, os.kill):
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            end()
+            kill(worker, signal.SIGKILL)
     with contextlib.suppress(ChildProcessError):
         os.waitpid(worker, 0)
 

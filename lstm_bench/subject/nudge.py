@@ -212,7 +212,7 @@ class _Observer:
         states = [d for d in (dc, dh) if d is not None]
         if not states:
             return
-        moved: NDArray[np.bool_] = np.max([np.abs(d) for d in states], axis=0) > limit
+        moved: NDArray[np.bool_] = np.logical_or.reduce([np.abs(d) > limit for d in states])
         if not moved.any():
             self._read_head(labels, where, change, limit)
             return
@@ -235,7 +235,7 @@ class _Observer:
         the first, and of the second only the j-th.
         """
         inputs = self._data.x.shape[1]
-        active = active.reshape(ALIKE, -1).any(axis=0)
+        active = np.logical_or.reduce(active.reshape(ALIKE, -1))
         by_x, by_h = np.flatnonzero(active[:inputs]), np.flatnonzero(active[inputs:])
         if len(by_x) == inputs:
             return KIND_BIAS, 0

@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 import torch
 
 from lstm_bench.conformance.diagnosis import gradients, values
+from lstm_bench.conformance.diagnosis.habits import habits
 from lstm_bench.conformance.diagnosis.names import broken_promise
 from lstm_bench.conformance.records import CLASSES, CheckResult, Status
 from lstm_bench.subject import Subject
@@ -56,7 +57,7 @@ def _experiments(subject: Subject) -> list[str]:
 
 
 def _causes(subject: Subject) -> Iterator[list[str]]:
-    for experiment in (_values, broken_promise, _gradients, gradients.habits, _late_values):
+    for experiment in (_values, broken_promise, _gradients, habits, _late_values):
         try:
             yield experiment(subject)
         except Exception:  # a stranger's module may do anything; the checks' messages remain

@@ -73,7 +73,7 @@ def _all_zero(subject: Subject) -> str:
 
 
 def _ratio(played: Played) -> str:
-    """ "(it is 2 times that)", where one number explains the first wrong part."""
+    """The factor, where one number explains the first wrong part."""
     part = played.wrong[0]
     ratio = (played.got[part].double() / played.expected[part]).flatten()
     if bool((ratio - ratio[0]).abs().max() < 1e-6):
@@ -165,8 +165,8 @@ def _states(
     x = torch.zeros(2, 1, 2, dtype=dtype)
     state = None
     if subject.interface.takes_state:
-        c = torch.zeros(2, H, dtype=torch.float64) + c0
-        state = (torch.zeros(2, H, dtype=dtype), c.to(dtype))
+        given = torch.zeros(2, H, dtype=torch.float64) + c0
+        state = (torch.zeros(2, H, dtype=dtype), given.to(dtype))
     with torch.no_grad():
         parts = instance.run(x, state)
     h = parts["h"] if "h" in parts else parts["y"][:, -1] if "y" in parts else None

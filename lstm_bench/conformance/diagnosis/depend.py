@@ -102,6 +102,7 @@ def unread(subject: Subject, played: Played, axis: str) -> str:
     if axis not in ("input_size", "hidden_size") or played.problem.state is None:
         return ""
     problem = played.problem
+    assert problem.state is not None
     instance = subject.build(played.scene.input_size, played.scene.hidden_size, dtype=subject.dtype)
     instance.load(problem.parameters)
     plain = _run(instance, problem)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
-import torch
 from torch import Tensor
 
 from lstm_bench.conformance.diagnosis.match import (
@@ -179,7 +177,8 @@ def _factor(got: Tensor, expected: Tensor) -> float | None:
 
 def _through(subject: Subject, scene: Scene) -> str:
     """Which of the three results does the wrong gradient come in through?"""
-    bad, good = [], []
+    bad: list[str] = []
+    good: list[str] = []
     for name, words in THROUGH.items():
         if not subject.interface.returns(name) or name not in scene.cotangents:
             continue
@@ -202,136 +201,3 @@ def _from_length(subject: Subject, scene: Scene) -> str:
                 else f"; right for fewer than {steps} steps"
             )
     return ""
-
-
-# -- habits of the backward pass ----------------------------------------------------------------
-
-
-def habits(subject: Subject) -> list[str]:
-    """Calls in an unusual but legal order, each told in a sentence where it goes wrong."""
-    for question in (_outputs_overwritten, _second_forward_first, _backward_twice, _accumulated):
-        try:
-            found = question(subject)
-        except Exception as error:  # a stranger's module
-            lines = str(error).strip().splitlines()
-            found = f"{question.__doc__} raises {type(error).__name__}: {lines[0] if lines else ''}"
-        if found:
-            return [found]
-    return []
-
-
-def _posed(subject: Subject) -> tuple:  # type: ignore[type-arg]
-    from lstm_bench.conformance.problem import pose
-
-    instance = subject.build(4, 5, dtype=subject.dtype)
-    problem = pose(
-        instance, batch=3, steps=5, seed=5, state=subject.interface.takes_state, dtype=subject.dtype
-    )
-    return instance, problem
-
-
-def _gradients_of(parts: dict[str, Tensor], problem, leaves: list[Tensor], **options: bool):  # type: ignore[no-untyped-def]
-    loss = sum(
-        (value * getattr(problem.cotangents, name)).sum()
-        for name, value in parts.items()
-        if getattr(problem.cotangents, name, None) is not None
-    )
-    return torch.autograd.grad(loss, leaves, allow_unused=True, **options)
-
-
-def _forward(instance, problem, sign: float = 1.0):  # type: ignore[no-untyped-def]
-    x = (sign * problem.x).clone().requires_grad_()
-    state = problem.state
-    if state is not None:
-        state = tuple((sign * s).clone().requires_grad_() for s in state)
-    return instance.run(x, state), [x, *(state or ()), *instance.parameters()]
-
-
-def _differ(first: tuple, second: tuple, dtype: torch.dtype) -> bool:  # type: ignore[type-arg]
-    close = 1e-9 if dtype == torch.float64 else 1e-4
-    for a, b in zip(first, second, strict=True):
-        if (a is None) != (b is None):
-            return True
-        if a is not None and bool((a - b).abs().max() > close * (1 + b.abs().max())):
-            return True
-    return False
-
-
-def _outputs_overwritten(subject: Subject) -> str:
-    """A second call"""
-    instance, problem = _posed(subject)
-    with torch.no_grad():
-        state = problem.state
-        first = instance.run(problem.x.clone(), state and tuple(s.clone() for s in state))
-        kept = {name: part.clone() for name, part in first.items()}
-        instance.run(0.3 - problem.x, state and tuple(0.2 - s for s in state))
-    changed = [name for name, part in first.items() if not torch.equal(part, kept[name])]
-    if not changed:
-        return ""
-    names = " and ".join(part_in_words(name) for name in changed)
-    return f"{names} of one call: overwritten by the next call, which uses the same buffer"
-
-
-def _second_forward_first(subject: Subject) -> str:
-    """A second forward pass before the first one's backward pass"""
-    instance, problem = _posed(subject)
-    alone = _gradients_of(*_with(instance, problem))
-    parts, leaves = _forward(instance, problem)
-    _forward(instance, problem, -0.6)
-    after = _gradients_of(parts, problem, leaves)
-    if not _differ(after, alone, subject.dtype):
-        return ""
-    return (
-        "a second forward pass before the first one's backward pass spoils the first one's "
-        "gradients: what the backward pass needs is saved on the module and overwritten"
-    )
-
-
-def _with(instance, problem):  # type: ignore[no-untyped-def]
-    parts, leaves = _forward(instance, problem)
-    return parts, problem, leaves
-
-
-def _backward_twice(subject: Subject) -> str:
-    """A second backward pass through the same graph (retain_graph=True)"""
-    instance, problem = _posed(subject)
-    parts, leaves = _forward(instance, problem)
-    first = _gradients_of(parts, problem, leaves, retain_graph=True)
-    first = tuple(None if g is None else g.clone() for g in first)
-    second = _gradients_of(parts, problem, leaves)
-    if not _differ(second, first, subject.dtype):
-        return ""
-    return (
-        "the second backward pass through the same graph gives other gradients than the first: "
-        "the first changes what it has saved"
-    )
-
-
-def _accumulated(subject: Subject) -> str:
-    """A second backward pass that adds to .grad"""
-    instance, problem = _posed(subject)
-    for parameter in instance.parameters():
-        parameter.grad = None
-    totals: list[list[Tensor]] = []
-    for _ in range(2):
-        parts, _leaves = _forward(instance, problem)
-        problem.cotangents.loss(_trace(parts)).backward()
-        totals.append(
-            [
-                torch.zeros_like(p) if p.grad is None else p.grad.clone()
-                for p in instance.parameters()
-            ]
-        )
-    once = tuple(2 * g for g in totals[0])
-    if not _differ(tuple(totals[1]), once, subject.dtype):
-        return ""
-    return "gradients do not accumulate: two backward passes do not give twice the gradient of one"
-
-
-def _trace(parts: dict[str, Tensor]):  # type: ignore[no-untyped-def]
-    from lstm_bench.conformance.reference import Trace
-
-    return Trace(parts.get("y"), parts.get("h"), parts.get("c"))
-
-
-Question = Callable[[Subject], str]

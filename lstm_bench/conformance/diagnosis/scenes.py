@@ -152,7 +152,9 @@ def _run(instance: Instance, scene: Scene, problem: Problem) -> Played:
     finally:
         if scene.train:
             instance.module.eval()
-    spoilt = () if torch.equal(kept[0].nan_to_num(), problem.x.nan_to_num()) else ("input x",)
+    spoilt: tuple[str, ...] = ()
+    if not torch.equal(kept[0].nan_to_num(), problem.x.nan_to_num()):
+        spoilt = ("input x",)
     for name, old, new in zip(("h0", "c0"), kept[1], problem.state or (), strict=False):
         spoilt += () if torch.equal(old, new) else (f"given state {name}",)
     restored = replace(problem, x=kept[0], state=kept[1] or None)  # type: ignore[arg-type]

@@ -86,8 +86,9 @@ def _named(subject: Subject, played: Played) -> str:
 
 
 def _relabelled(subject: Subject, played: Played) -> list[str]:
-    """Where probing could not prove which gate is which: the same under other names."""
-    if played.scene.words or getattr(subject, "proven", True):
+    """Where probing found gates or states mixed up, it may be mistaken: try other names."""
+    mixed = [f for f in getattr(subject, "findings", ()) if re.search("mixed|swapped", f.sentence)]
+    if played.scene.words or not mixed:
         return []
     short = play(subject, replace(PLAIN, steps=2))
     found = "" if short is None or short.error else explaining_otherwise(short)

@@ -118,13 +118,18 @@ def enlarged_axis(scene: Scene) -> str:
     return axis if getattr(scene, axis) > LARGE else ""
 
 
+def resized(scene: Scene, axis: str, size: int) -> Scene:
+    """The scene with one size changed."""
+    return replace(scene, **{axis: size})  # type: ignore[arg-type]
+
+
 def first_wrong_size(subject: Subject, scene: Scene, axis: str) -> tuple[int, Played] | None:
     """The smallest failing size below the scene's own, by halving; None where there is none."""
     right, wrong = SMALL[axis], int(getattr(scene, axis))
     found = play(subject, scene)
     while wrong - right > 1:
         middle = (wrong + right) // 2
-        played = play(subject, replace(scene, **{axis: middle}))
+        played = play(subject, resized(scene, axis, middle))
         if played is None or played.fine:
             right = middle
         else:
@@ -135,7 +140,7 @@ def first_wrong_size(subject: Subject, scene: Scene, axis: str) -> tuple[int, Pl
 def sizes_in_words(subject: Subject, scene: Scene, axis: str, first: int) -> str:
     """From ``first`` on, or at some sizes only: a look at the sizes beyond."""
     beyond = sorted({first + 1, first + 2, first + 3, 2 * first - 1, 2 * first, 2 * first + 1})
-    right = [n for n in beyond if _fine(subject, replace(scene, **{axis: n}))]
+    right = [n for n in beyond if _fine(subject, resized(scene, axis, n))]
     size = AXES[axis].format(first)
     if not right:
         return f"wrong from {size} on, right up to {first - 1}"
@@ -150,7 +155,7 @@ def right_sizes(subject: Subject, scene: Scene) -> list[tuple[str, list[int]]]:
     """For a scene that is wrong: the sizes, one changed at a time, at which it is right."""
     found = []
     for axis in AXES:
-        right = [n for n in (4, 8) if _fine(subject, replace(scene, **{axis: n}))]
+        right = [n for n in (4, 8) if _fine(subject, resized(scene, axis, n))]
         if len(right) == 2:
             found.append((axis, right))
     return found

@@ -284,7 +284,7 @@ class _ClippedBackward(torch.autograd.Function):
         return t.clone()
 
     @staticmethod
-    def backward(ctx: Any, g: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+    def backward(ctx: Any, g: Tensor) -> tuple[Tensor, None]:
         return g.clamp(-ctx.limit, ctx.limit), None
 
 

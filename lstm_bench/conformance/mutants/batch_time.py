@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -241,6 +242,15 @@ def _first_skipped(p: Parameters, x: Tensor, state: State | None) -> Trace:
     return Trace(torch.cat([torch.zeros_like(rest.y[:, :1]), rest.y], 1), rest.h, rest.c)
 
 
+def _first_skipped_repeating(p: Parameters, x: Tensor, state: State | None) -> Trace:
+    """As above, with the initial hidden state for the first output."""
+    shifted = replace(EXACT, outputs=lambda h: h)
+    if x.shape[1] == 1:
+        shifted = replace(EXACT, outputs=lambda h: h[:1], end=lambda states: states[0])
+        return shifted(p, x, state)
+    return shifted(p, x[:, 1:], state)
+
+
 def _first_twice(p: Parameters, x: Tensor, state: State | None) -> Trace:
     longer = EXACT(p, torch.cat([x[:, :1], x], 1), state)
     assert longer.y is not None
@@ -329,6 +339,10 @@ _RUNS: dict[str, tuple[str, Run]] = {
         _last_left_blank,
     ),
     "first_skipped": ("the first step is skipped: it is never run", _first_skipped),
+    "first_skipped_repeating": (
+        "the first step is skipped: it is never run, and h0 stands for its output",
+        _first_skipped_repeating,
+    ),
     "first_step_twice": ("the first step is run twice", _first_twice),
     "last_step_twice": ("the last step is run twice", _last_twice),
     "backwards_aligned": (

@@ -245,6 +245,10 @@ _IN_PLACE_OF_H: dict[str, tuple[str, Callable[[Step], Tensor]]] = {
         "reads the new cell state where it should read the old hidden state h",
         lambda s: _exact_next(s)[1],
     ),
+    "new_tanh_c_for_h": (
+        "reads tanh of the new cell state where it should read the old hidden state h",
+        lambda s: _exact_next(s)[1].tanh(),
+    ),
     "new_h_for_h": (
         "reads the new hidden state where it should read the old one",
         lambda s: _exact_next(s)[0],

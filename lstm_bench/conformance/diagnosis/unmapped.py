@@ -1,0 +1,109 @@
+"""Where probing could not say which parameter is which: read them by shape, and try all orders.
+
+Blocks of weights are cut out by shape alone (four over x, four over h), each order of the four
+gates is a reading, and every mutant that leaves the gates' order alone is tried on each. One
+that gives the module's results to the last digits explains both the order and the mistake.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+import warnings
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from impls.parameters import Parameters
+from lstm_bench.conformance.agreement import relative_error
+from lstm_bench.conformance.mutants import VALUE_MUTANTS, Mutant
+from lstm_bench.conformance.problem import Problem
+from lstm_bench.conformance.reference import Cotangents
+from lstm_bench.conformance.variants.blocks import Blocks, biases_by_side, gather
+from lstm_bench.conformance.variants.probe import Call, Probe
+
+MOST_SECONDS = 4.0
+USUAL_ORDERS = ("ifao", "ifoa", "fioa", "iafo", "aifo", "fiao")
+"""Orders of the gates seen in public code, the most frequent first."""
+
+_REORDERING = ("_with_", "_exchanged_", "order_")
+
+
+def diagnose_unmapped(module: Any, sizes: tuple[int, int], call: Call | None) -> list[str]:
+    """What is wrong with a module that has an LSTM's weights but no mapping; [] where unknown.
+
+    module: of ``sizes`` (I, H); its parameters are overwritten. call(x (B, T, I), (h, c)) → its
+    parts. Never raises.
+    """
+    try:
+        with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return _diagnose(Probe(module, sizes, call))
+    except Exception:  # a stranger's module
+        return []
+
+
+def _diagnose(probe: Probe) -> list[str]:
+    x = probe.normal(5, 3, probe.input_size)
+    h, c = 0.5 * probe.normal(5, probe.hidden_size), probe.normal(5, probe.hidden_size)
+    got = probe.run(x, h, c)
+    close = 1e-9 if probe.dtype == torch.float64 else 2e-5
+    until = time.monotonic() + MOST_SECONDS
+    for parameters in readings(probe):
+        problem = Problem(parameters, x.double(), (h.double(), c.double()), Cotangents())
+        for mutant in _candidates():
+            if _gives(mutant, problem, got, close):
+                return [mutant.sentence]
+        if time.monotonic() > until:
+            break
+    return []
+
+
+def _candidates() -> Iterator[Mutant]:
+    for mutant in VALUE_MUTANTS:
+        if mutant.failure_class != "numerics" and not any(w in mutant.name for w in _REORDERING):
+            yield mutant
+
+
+def _gives(mutant: Mutant, problem: Problem, got: Mapping[str, Tensor], close: float) -> bool:
+    try:
+        found = mutant.values(problem)
+    except Exception:  # one that asks for other sizes
+        return False
+    return all(relative_error(got[part], found[part]) <= close for part in got if part in found)
+
+
+def readings(probe: Probe) -> Iterator[Parameters]:
+    """Every way in which the blocks can be an LSTM's parameters, usual orders first."""
+    orders = [tuple(order) for order in USUAL_ORDERS]
+    orders += [o for o in itertools.permutations("ifoa") if o not in orders]
+    for order in orders:
+        for blocks in _cuts(probe):
+            yield _parameters(blocks, order)
+
+
+def _cuts(probe: Probe) -> list[Blocks]:
+    """The ways to cut the tensors up: square ones either way round, [x, h] or [h, x]."""
+    I, H = probe.input_size, probe.hidden_size  # noqa: E741
+    shapes = [tuple(t.shape) for t in probe.tensors.values()]
+    flips = (True, False) if (H, H) in shapes else (False,)
+    joint = any(I + H in shape for shape in shapes)
+    found = []
+    for flipped in flips:
+        for h_first in (False, True) if joint else (False,):
+            blocks = gather(probe.tensors, I, H, flipped=flipped, h_first=h_first)
+            if len(blocks.x) == len(blocks.h) == 4 and not blocks.extra:
+                found.append(blocks)
+    return found
+
+
+def _parameters(blocks: Blocks, order: tuple[str, ...]) -> Parameters:
+    over_x, over_h = biases_by_side(blocks)
+    place = [order.index(gate) for gate in "ifoa"]
+    return Parameters(
+        torch.stack([blocks.x[k].value for k in place]).double(),
+        torch.stack([blocks.h[k].value for k in place]).double(),
+        torch.stack([over_x[k] + over_h[k] for k in place]).double(),
+    )

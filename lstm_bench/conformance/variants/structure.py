@@ -1,0 +1,144 @@
+"""What a module is built of: torch's own layers, how many blocks, how many layers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from torch import nn
+
+from lstm_bench.conformance.variants.blocks import Blocks, gather
+from lstm_bench.conformance.variants.probe import Probe
+from lstm_bench.conformance.variants.recurrences import Operands, candidates
+
+
+def torch_layers(probe: Probe) -> Iterator[str]:
+    """Torch's own layers say what they are."""
+    if not isinstance(probe.module, nn.Module):
+        return
+    for part in probe.module.modules():
+        if isinstance(part, (nn.GRU, nn.GRUCell)):
+            yield "a GRU (gated recurrent unit), one state and two gates: it holds torch's own"
+        if isinstance(part, (nn.RNN, nn.RNNCell)):
+            yield "a plain (Elman) RNN, one state and no gates: it holds torch's own"
+        if isinstance(part, nn.RNNBase):
+            yield from _of_base(part)
+
+
+def _of_base(part: nn.RNNBase) -> Iterator[str]:
+    if part.proj_size:
+        yield "an LSTM with a projected hidden state (proj_size)"
+    if part.bidirectional:
+        yield "a bidirectional LSTM: one in each direction of time"
+    if part.num_layers > 1:
+        yield f"a stack of {part.num_layers} layers, where one is meant"
+
+
+def by_equation(probe: Probe) -> Iterator[str]:
+    """The known recurrence that gives the same results from the same blocks."""
+    got = probe.step()
+    for flipped in (True, False):
+        for h_first in (False, True):
+            blocks = _gathered(probe, flipped=flipped, h_first=h_first)
+            if not blocks.x or len(blocks.x) != len(blocks.h):
+                continue
+            operands = Operands(_double(blocks), probe.x[:, 0].double())
+            for known, order in candidates(len(blocks.x)):
+                h, c = known.step(operands, order, probe.h.double(), probe.c.double())
+                fits = probe.equal(got["h"], h)
+                if (
+                    fits
+                    and (c is None) == ("c" not in got)
+                    and (c is None or probe.equal(got["c"], c))
+                ):
+                    yield f"{known.sentence} (its results follow from these equations)"
+
+
+def _gathered(probe: Probe, *, flipped: bool = False, h_first: bool = False) -> Blocks:
+    sizes = (probe.input_size, probe.hidden_size)
+    return gather(probe.tensors, *sizes, flipped=flipped, h_first=h_first)
+
+
+def _double(blocks: Blocks) -> Blocks:
+    def lifted(found: list) -> list:  # type: ignore[type-arg]
+        return [type(b)(b.name, b.value.double()) for b in found]
+
+    return Blocks(lifted(blocks.x), lifted(blocks.h), lifted(blocks.bias), blocks.extra)
+
+
+def several(probe: Probe) -> Iterator[str]:
+    """More blocks than one layer in one direction has."""
+    blocks = _gathered(probe)
+    over_x, over_h = len(blocks.x), len(blocks.h)
+    if over_x in (6, 8) and over_x == over_h and _both_directions(probe):
+        yield "a bidirectional recurrence: it runs in both directions of time, each with weights"
+    if over_x >= 3 and over_h > over_x and (over_h - over_x) % (2 * over_x) == 0:
+        layers = 1 + (over_h - over_x) // (2 * over_x)
+        yield f"a stack of {layers} recurrent layers, {over_x} gates each, where one is meant"
+
+
+def _both_directions(probe: Probe) -> bool:
+    """Whether the first output moves with the last input; by its names where it cannot be run."""
+    try:
+        return _sees_the_future(probe)
+    except Exception:  # outputs twice as wide, say
+        return bool(probe.named("^bi|backward|revers|right"))
+
+
+def _sees_the_future(probe: Probe) -> bool:
+    x = probe.x.expand(-1, 4, -1).clone()
+    later = x.clone()
+    later[:, -1] += 1
+    before, after = (probe.run(given, state=False)["y"][:, 0] for given in (x, later))
+    return not probe.equal(before, after)
+
+
+def projected(probe: Probe) -> Iterator[str]:
+    """Hidden and cell state of different widths, or weights over a narrower h."""
+    H, taken = probe.hidden_size, (probe.input_size, probe.hidden_size)
+    narrow = [
+        (name, min(t.shape))
+        for name, t in probe.tensors.items()
+        if t.dim() == 2 and H in t.shape and min(t.shape) < H and min(t.shape) not in taken
+    ]
+    over_x = len(_gathered(probe).x)
+    for name, width in narrow:
+        fed_back = any(
+            t.dim() == 2 and set(t.shape) == {over_x * H, width} for t in probe.tensors.values()
+        )
+        if fed_back:
+            yield (
+                f"an LSTM with a projected hidden state: `{name}` takes h from {H} to {width} "
+                "units, and that is what is fed back"
+            )
+
+
+def convolutional(probe: Probe) -> Iterator[str]:
+    """Weights with a kernel's axes, which are nothing that a block of an LSTM can be."""
+    H = probe.hidden_size
+    for name, tensor in _gathered(probe).extra.items():
+        if tensor.dim() == 4:
+            yield f"a convolutional LSTM: `{name}` is the kernel of a convolution over space"
+        if tensor.dim() == 3 and tensor.shape[0] % H == 0:
+            yield (
+                f"a quasi-recurrent unit (QRNN): `{name}` is the kernel of a convolution over "
+                "time, in the place of recurrent weights"
+            )
+
+
+def by_count(probe: Probe) -> Iterator[str]:
+    """No equation fits: what the number of blocks and states alone says."""
+    blocks = _gathered(probe)
+    over_x, two_states = len(blocks.x), "c" in probe.step()
+    if not two_states:
+        names = {
+            1: "one state and one block of weights: a plain RNN without gates",
+            2: "one state and two blocks of weights: one gate and a candidate, as a minimal gated "
+            "unit (MGU) has",
+            3: "one state and three blocks of weights: two gates and a candidate, as a GRU has",
+        }
+        if over_x in names:
+            yield f"a recurrence with {names[over_x]}"
+    elif over_x == 3:
+        yield "a recurrence with the parameters of three gates' blocks, where an LSTM has four"
+    elif over_x in (1, 2):
+        yield f"a recurrence with {over_x} of the four blocks of weights that an LSTM has"
