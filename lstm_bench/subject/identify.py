@@ -424,7 +424,11 @@ def _scrambled(seen: Labels, reading: _Reading, name: str) -> bool:
     """Every entry has its role, and no layout holds them."""
     if name in reading.layouts or seen.unit.ndim < 2 or seen.unit.size < 2 * H:
         return False
-    return bool((seen.unit >= 0).all() and (seen.kind >= 0).all() and (seen.kind < 2).all())
+    if (seen.unit < 0).any() or (seen.kind < 0).any() or (seen.kind > 1).any():
+        return False
+    places = np.stack([seen.kind.ravel(), seen.index.ravel(), seen.unit.ravel()])
+    times = np.unique(places, axis=1, return_counts=True)[1]
+    return bool((times == 4).all() or (times == 1).all())  # four gates in one, or one alone
 
 
 def _take_back_doubtful_gates(labels: Mapping[str, Labels], step_shows_c: bool) -> frozenset[int]:
