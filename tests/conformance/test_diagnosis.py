@@ -116,7 +116,7 @@ class ForgetsAfter20(Plain):
     def forward(self, x, state=None):
         outputs = []
         for part in x.split(20, 1):
-            y, state = super().forward(part, None)
+            y, state = super().forward(part, None if outputs else state)
             outputs.append(y)
         return torch.cat(outputs, 1), state
 

@@ -24,11 +24,14 @@ ORDINARY = draw(6, 5, 3, 7, seed=1, head_size=4)
 NO_STATE = replace(ORDINARY, state=None)
 EQUAL_SIZES = draw(5, 5, 3, 7, seed=2)
 ENORMOUS = replace(ORDINARY, x=ORDINARY.x * 1e4)
-NOT_FINITE = replace(
-    ORDINARY, x=ORDINARY.x.clone().index_put((torch.tensor([0, 2]), torch.tensor([1, 2])),
-                                             torch.tensor([[float("nan")], [float("inf")]]).double())
-)  # fmt: skip
-SITUATIONS = (ORDINARY, NO_STATE, EQUAL_SIZES, ENORMOUS, NOT_FINITE)
+OF_THE_CANDIDATE = torch.tensor([0.01, 0.01, 0.01, 1e4], dtype=torch.float64).reshape(4, 1, 1)
+ENORMOUS_CANDIDATE = replace(
+    ORDINARY,
+    parameters=replace(ORDINARY.parameters, W=ORDINARY.parameters.W * OF_THE_CANDIDATE),
+)
+NOT_FINITE = replace(ORDINARY, x=ORDINARY.x.clone())
+NOT_FINITE.x[0, 1, 0], NOT_FINITE.x[2, 2, 1] = float("nan"), float("inf")
+SITUATIONS = (ORDINARY, NO_STATE, EQUAL_SIZES, ENORMOUS, ENORMOUS_CANDIDATE, NOT_FINITE)
 BACKWARD = draw(6, 5, 3, 11, seed=3, head_size=4)
 NOTHING = Mutant("nothing", "equations", "nothing is wrong")
 

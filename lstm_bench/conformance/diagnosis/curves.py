@@ -38,17 +38,29 @@ def only(problem: Problem, gates: str, fields: str = "WUb") -> Problem:
 
 
 def _plays_right(subject: Subject, gates: str, fields: str = "WUb") -> bool:
-    played = play(subject, replace(ONE_STEP, change=lambda p: only(p, gates, fields)))
+    played = play(subject, replace(ONE_STEP, change=_seen(gates, fields)))
     return played is None or played.fine
+
+
+def _seen(gates: str, fields: str = "WUb") -> Callable[[Problem], Problem]:
+    """Only these gates have parameters; a candidate of tanh(1) lets the input gate be seen."""
+
+    def change(problem: Problem) -> Problem:
+        found = only(problem, gates, fields)
+        if "i" in gates and "a" not in gates:
+            found.parameters.b[3] += 1.0
+        return found
+
+    return change
 
 
 def one_step_in_words(subject: Subject) -> list[str]:
     """What is wrong within a single step, as narrow as gates at work alone can show it."""
     if not _plays_right(subject, ""):
         return _each(subject) or [_all_zero(subject)]
-    alone = [g for g in GATES if not _plays_right(subject, g)]
-    if len(alone) == 4:
-        return ["every gate is wrong, even with the other gates' weights at zero", *_each(subject)]
+    alone = [g for g in "afo" if not _plays_right(subject, g)]
+    if "a" not in alone and not _plays_right(subject, "i"):
+        alone.insert(0, "i")
     if alone:
         return [sentence for gate in alone for sentence in _one_gate(subject, gate)]
     pairs = [a + b for k, a in enumerate(GATES) for b in GATES[k + 1 :]]

@@ -179,6 +179,14 @@ def _scaled_weights(factor: float) -> Callable[[Problem], Problem]:
     return change
 
 
+def _enormous_candidate(problem: Problem) -> Problem:
+    """What goes into the candidate is some 10 000, what goes into the gates is moderate."""
+    p = problem.parameters
+    W = p.W.clone()
+    W[3] *= 1e4
+    return replace(problem, parameters=replace(p, W=W))
+
+
 def _large_cell(problem: Problem) -> Problem:
     """Cell states up to some ±60, forget gates open enough to keep them."""
     p = problem.parameters
@@ -296,6 +304,7 @@ VALUE_SCENES = (
     Scene("where the cell state grows large", steps=70, state=False, change=_growing_cell),
     Scene("in float32", dtype=torch.float32),
     Scene("for a very long sequence", batch=2, steps=600, input_size=3, hidden_size=4),
+    Scene("for enormous inputs to the candidate", change=_enormous_candidate, late=True),
     Scene("for enormous inputs", change=_scaled_weights(1e4), late=True),
     Scene("for NaN and infinity in the input", change=_with_nan, late=True),
 )

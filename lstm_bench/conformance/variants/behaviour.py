@@ -146,7 +146,7 @@ def without_recurrence(probe: Probe) -> Iterator[str]:
     other = probe.h.flip(0) + 0.3
     blocks = gather(probe.tensors, probe.input_size, probe.hidden_size)
     if probe.same(probe.step(h=other), plain):
-        if not blocks.h:
+        if not blocks.h and not probe.same(probe.step(c=-probe.c), plain):
             yield (
                 "a quasi-recurrent unit (SRU, QRNN): its gates see the input alone, not the hidden "
                 "state h; it has no recurrent weights"
@@ -268,8 +268,8 @@ def missing_gates(probe: Probe) -> Iterator[str]:
         return
     r = first["c"]
     slope, twice = (probe.step(c=zeros + k)["c"] - r for k in (1, 2))
-    if not probe.equal(twice, 2 * slope):
-        return
+    if not probe.equal(twice, 2 * slope) or probe.equal(slope, zeros):
+        return  # not linear in c, or a state that it cannot be given
     if probe.equal(slope, torch.ones_like(slope)):
         yield "an LSTM without a forget gate (as of 1997): the old cell state is kept whole"
     if bool((r.abs() <= 1 - slope + 1e-4).all()):
