@@ -46,7 +46,8 @@ def main() -> None:
     defects = [d for d in (*DEFECTS, *VARIANTS) if options.only in (None, d.failure_class)]
     options.out.mkdir(parents=True, exist_ok=True)
     rows = []
-    with multiprocessing.get_context("fork").Pool(options.jobs) as pool:
+    # A process for each: some defects change settings of the whole process.
+    with multiprocessing.get_context("fork").Pool(options.jobs, maxtasksperchild=1) as pool:
         for row in pool.imap_unordered(one, defects):
             rows.append(row)
             print(f"{len(rows)}/{len(defects)} {row['name']}: {row['verdict']}", flush=True)

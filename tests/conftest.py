@@ -20,6 +20,18 @@ settings.register_profile("long", settings.get_profile("ci"), derandomize=False,
 settings.load_profile("ci")
 
 
+@pytest.fixture
+def taken_as_right(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run's subjects are not judged by all checks first, which takes seconds a subject."""
+    from lstm_bench.conformance.records import Judgement, Verdict
+    from lstm_bench.measure import run
+
+    def judge_each(targets, **_):
+        return (Judgement(target, Verdict.CONFORMS) for target in targets)
+
+    monkeypatch.setattr(run, "judge_each", judge_each)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip tests marked ``cuda`` where there is no such device; they say so."""
     marked = [item for item in items if item.get_closest_marker("cuda")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,15 +53,24 @@ def check(targets: tuple[str, ...], list_checks: bool, **options: Any) -> int:
         return _list_checks()
     if not targets:
         raise UsageError("name at least one target, such as torch.nn:LSTM or mine.py:MyLSTM")
-    judgements = _judge(targets, options)
+    judgements: list[Judgement] = []
+    interrupted = False
+    try:
+        for judgement in _judge(targets, options):
+            judgements.append(judgement)
+            if options["json_file"] != "-":
+                _show(judgement)
+    except KeyboardInterrupt:
+        interrupted = True
     if options["json_file"]:
         _write_json(judgements, options["json_file"])
     if options["json_file"] != "-":
-        for judgement in judgements:
-            _show(judgement)
         _sum_up(judgements)
     if options["scripts"]:
         _write_scripts(judgements, options["scripts"])
+    if interrupted:
+        click.echo(f"Stopped after {len(judgements)} of {len(targets)} targets.", err=True)
+        return 130
     return exit_code(judgements)
 
 
@@ -95,7 +105,7 @@ def _value(node: ast.expr) -> Any:
     return ast.literal_eval(node)
 
 
-def _judge(targets: tuple[str, ...], options: dict[str, Any]) -> list[Judgement]:
+def _judge(targets: tuple[str, ...], options: dict[str, Any]) -> Iterator[Judgement]:
     from rich.console import Console
 
     expected = {}
@@ -105,8 +115,8 @@ def _judge(targets: tuple[str, ...], options: dict[str, Any]) -> list[Judgement]
             raise UsageError(f"--expect-fail: '{text}' is not NAME=REASON")
         expected[name] = reason
     kwargs = parse_kwargs(options["kwargs_text"])
-    from lstm_bench.conformance import checks  # noqa: F401 - registers them, once for all workers
-    from lstm_bench.conformance.isolate import Limits, judge_isolated
+    from lstm_bench.conformance import checks  # noqa: F401 - registers them
+    from lstm_bench.conformance.isolate import Limits, judge_each
     from lstm_bench.conformance.judge import Options
     from lstm_bench.conformance.registry import select
 
@@ -122,16 +132,14 @@ def _judge(targets: tuple[str, ...], options: dict[str, Any]) -> list[Judgement]
     )
     limits = Limits(options["time_limit"], options["memory_limit"])
     console = Console(stderr=True)
-    judgements = []
-    for number, target in enumerate(targets):
-        where = f"[{number + 1}/{len(targets)}] {target}"
-        with console.status(where) as status:
-
-            def told(stage: str, status: Any = status, where: str = where) -> None:
-                status.update(f"{where}: {stage}")
-
-            judgements.append(judge_isolated(target, asked, limits, told))
-    return judgements
+    with console.status(f"judging {len(targets)} target{'s' * (len(targets) > 1)}") as status:
+        found = judge_each(
+            targets, asked, limits, lambda target, stage: status.update(f"{target}: {stage}")
+        )
+        for judgement in found:
+            status.stop()  # not across the lines that the caller prints
+            yield judgement
+            status.start()
 
 
 def _show(judgement: Judgement) -> None:

@@ -78,8 +78,9 @@ def run(
 ) -> int:
     """Check, then time, implementations side by side; end with a table and a report.
 
-    Each implementation is first compared with a float64 reference on the very sizes (outputs,
-    states, every gradient); a wrong one gets no speed, and the exit code is 4. All of a cell are
+    Each implementation is first judged by all checks of `lstm-bench check`, and compared with a
+    float64 reference on the very sizes (outputs, states, every gradient); one that is not right
+    gets no speed, and the exit code is 4. All of a cell are
     timed in interleaved rounds, so that the ratios come from neighbouring moments. Every cell is
     on disk before the next starts: after Ctrl-C or a kill, go on with --resume.
     """
@@ -205,10 +206,9 @@ def _measure(started: Run) -> int:
         task = bar.add_task("starting", total=None)
 
         def report(progress: Any) -> None:
-            bar.update(
-                task, completed=progress.done, total=progress.total, description=progress.label
-            )
-            if not console.is_terminal:
+            total = progress.total or None  # while judging, nobody knows how long
+            bar.update(task, completed=progress.done, total=total, description=progress.label)
+            if not console.is_terminal and total:
                 line = f"{progress.done}/{progress.total} {progress.label}"
                 console.print(line, soft_wrap=True, highlight=False)
 

@@ -9,6 +9,7 @@ on with the next target.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import pickle
 import resource
@@ -17,7 +18,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -27,6 +28,8 @@ from lstm_bench.conformance.judge import Options, judge
 from lstm_bench.conformance.records import CheckResult, Judgement, Verdict
 
 POLL_SECONDS = 0.1
+Told = Callable[[str, str], None]
+"""Hears a target and the stage that it has reached."""
 
 
 @dataclass(frozen=True)
@@ -38,12 +41,26 @@ class Limits:
 
 
 @dataclass
-class _Progress:
-    """What the parent has heard of a worker."""
+class _Worker:
+    """One target's process, and what the parent has heard of it."""
 
+    target: str
+    pid: int
+    pipe: int
+    output: int
+    limits: Limits
+    told: Told
+    started: float = field(default_factory=time.monotonic)
     stage: str = "starting"
     results: list[CheckResult] = field(default_factory=list)
     judgement: Judgement | None = None
+    reason: str | None = None
+    """Why it failed; None while it runs, or where it ended well."""
+    buffer: bytes = b""
+
+    def fileno(self) -> int:
+        """What ``select`` waits for."""
+        return self.pipe
 
 
 def judge_isolated(
@@ -53,29 +70,73 @@ def judge_isolated(
     told: Callable[[str], None] = lambda _: None,
 ) -> Judgement:
     """Judge a target in a forked worker; whatever it does, a judgement comes back."""
-    started = time.perf_counter()
+    return next(judge_each([target], options, limits, lambda _, stage: told(stage)))
+
+
+def judge_each(
+    targets: Sequence[str],
+    options: Options = Options(),  # noqa: B008
+    limits: Limits = Limits(),
+    told: Told = lambda *_: None,
+    jobs: int | None = None,
+) -> Iterator[Judgement]:
+    """Judgements in the order of their targets, each as soon as it and those before it are done.
+
+    jobs: how many workers at once; default: one a core. told(target, stage) hears what goes on.
+    """
+    _import_once(len(targets))
+    waiting = list(enumerate(targets))[::-1]
+    running: dict[int, _Worker] = {}
+    done: dict[int, Judgement] = {}
+    jobs = jobs or len(os.sched_getaffinity(0))
+    try:
+        for number in range(len(targets)):
+            while number not in done:
+                while waiting and len(running) < jobs:
+                    k, target = waiting.pop()
+                    running[k] = _start(target, options, limits, told)
+                _listen(running.values())
+                for k in [k for k, worker in running.items() if _ended(worker)]:
+                    done[k] = _finish(running.pop(k))
+            yield done.pop(number)
+    finally:
+        for worker in running.values():
+            _finish(worker)
+
+
+def _import_once(targets: int) -> None:
+    """What every worker needs is imported before the first fork.
+
+    torch's meta device imports its compiler, which takes as long as a third of all checks.
+    """
+    from lstm_bench.conformance import checks  # noqa: F401
+
+    if targets > 1:
+        importlib.import_module("torch._dynamo")
+
+
+def _start(target: str, options: Options, limits: Limits, told: Told) -> _Worker:
     reading, writing = os.pipe()
     output = _scratch()
     sys.stdout.flush()
     sys.stderr.flush()
-    worker = os.fork()
-    if worker == 0:
+    pid = os.fork()
+    if pid == 0:
         os.close(reading)
         _work(target, options, writing, output)
     os.close(writing)
-    progress = _Progress()
-    try:
-        reason = _watch(worker, reading, limits, progress, told)
-    finally:
-        _kill(worker)
-        os.close(reading)
-    said = _said(output)
-    seconds = time.perf_counter() - started
-    if progress.judgement is not None and reason is None:
-        return _with(progress.judgement, seconds, said)
-    why = reason or "ended without a result"
-    sentence = f"it {why} during {progress.stage}"
-    judgement = Judgement(target, Verdict.ERROR, (sentence,), {}, tuple(progress.results))
+    return _Worker(target, pid, reading, output, limits, told)
+
+
+def _finish(worker: _Worker) -> Judgement:
+    """End the process; its judgement, or the reason why there is none."""
+    _kill(worker.pid)
+    os.close(worker.pipe)
+    said, seconds = _said(worker.output), time.monotonic() - worker.started
+    if worker.judgement is not None:
+        return _with(worker.judgement, seconds, said)
+    sentence = f"it {worker.reason or 'was stopped'} during {worker.stage}"
+    judgement = Judgement(worker.target, Verdict.ERROR, (sentence,), {}, tuple(worker.results))
     return _with(judgement, seconds, said)
 
 
@@ -139,33 +200,31 @@ def _send(pipe: int, kind: str, payload: Any) -> None:
 # -- the parent ------------------------------------------------------------------------------
 
 
-def _watch(
-    worker: int, pipe: int, limits: Limits, progress: _Progress, told: Callable[[str], None]
-) -> str | None:
-    """Listen until the worker is done; why it failed, or None."""
-    deadline = time.monotonic() + limits.seconds
-    buffer = b""
-    while True:
-        ready, _, _ = select.select([pipe], [], [], POLL_SECONDS)
-        if ready:
-            chunk = os.read(pipe, 1 << 16)
-            if not chunk:
-                return None if progress.judgement is not None else _death(worker)
-            buffer, reason = _hear(buffer + chunk, progress, told)
-            if reason is not None:
-                return reason
-            if progress.judgement is not None:
-                return None
-        if time.monotonic() > deadline:
-            return f"exceeded the time limit of {limits.seconds:g} s"
-        if _resident_gib(worker) > limits.memory_gib:
-            return f"exceeded the memory limit of {limits.memory_gib:g} GiB"
+def _listen(workers: Iterable[_Worker]) -> None:
+    """Hear what the workers have to say, for at most a moment."""
+    ready, _, _ = select.select(list(workers), [], [], POLL_SECONDS)
+    for worker in ready:
+        chunk = os.read(worker.pipe, 1 << 16)
+        if chunk:
+            _hear(worker, chunk)
+        elif worker.judgement is None:
+            worker.reason = _death(worker.pid)
 
 
-def _hear(
-    buffer: bytes, progress: _Progress, told: Callable[[str], None]
-) -> tuple[bytes, str | None]:
+def _ended(worker: _Worker) -> bool:
+    """Whether it is done, has failed, or has gone beyond its limits."""
+    limits = worker.limits
+    if worker.judgement is None and worker.reason is None:
+        if time.monotonic() > worker.started + limits.seconds:
+            worker.reason = f"exceeded the time limit of {limits.seconds:g} s"
+        elif _resident_gib(worker.pid) > limits.memory_gib:
+            worker.reason = f"exceeded the memory limit of {limits.memory_gib:g} GiB"
+    return worker.judgement is not None or worker.reason is not None
+
+
+def _hear(worker: _Worker, chunk: bytes) -> None:
     """Take whole messages off the buffer."""
+    buffer = worker.buffer + chunk
     while len(buffer) >= 8:
         length = int.from_bytes(buffer[:8], "big")
         if len(buffer) < 8 + length:
@@ -173,15 +232,15 @@ def _hear(
         kind, payload = pickle.loads(buffer[8 : 8 + length])
         buffer = buffer[8 + length :]
         if kind == "stage":
-            progress.stage = payload
-            told(payload)
+            worker.stage = payload
+            worker.told(worker.target, payload)
         elif kind == "result":
-            progress.results.append(payload)
+            worker.results.append(payload)
         elif kind == "judgement":
-            progress.judgement = payload
+            worker.judgement = payload
         else:
-            return buffer, str(payload)
-    return buffer, None
+            worker.reason = str(payload)
+    worker.buffer = buffer
 
 
 def _death(worker: int) -> str:

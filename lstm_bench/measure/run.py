@@ -20,6 +20,8 @@ from typing import Any
 import torch
 
 from lstm_bench.conformance.agreement import agree
+from lstm_bench.conformance.isolate import judge_each
+from lstm_bench.conformance.records import Verdict
 from lstm_bench.errors import UsageError
 from lstm_bench.measure.clock import Clock, clock_for
 from lstm_bench.measure.machine import facts, fingerprint, settle
@@ -129,6 +131,21 @@ class Run:
         _replace(folder / "cells.jsonl", whole)
         return cls(folder, plan, {_key(cell) for cell in whole})
 
+    def judgements(self, report: Callable[[Progress], None]) -> dict[str, dict[str, Any]]:
+        """The verdict on every subject by all checks, as in ``checks.json``: made once a run.
+
+        Each is judged in a process of its own, before anything is timed: what is not right has
+        no speed.
+        """
+        path = self.folder / "checks.json"
+        if not path.exists():
+            found = judge_each(
+                self.plan.subjects,
+                told=lambda name, stage: report(Progress(0, 0, f"checking {name}: {stage}")),
+            )
+            _write(path, json.dumps([judgement.as_json() for judgement in found], indent=1) + "\n")
+        return {judged["target"]: judged for judged in json.loads(path.read_text())}
+
     def write(self, cell: Mapping[str, Any]) -> None:
         """Append a cell and see it onto the disk."""
         try:
@@ -167,8 +184,9 @@ def read_cells(folder: Path) -> list[dict[str, Any]]:
 
 
 def execute(run: Run, report: Callable[[Progress], None] = lambda _: None) -> None:
-    """Measure what is not done yet. The main job."""
+    """Judge the subjects, then measure what is not done yet. The main job."""
     plan = run.plan
+    judged = run.judgements(report)
     clock = clock_for(plan.device)
     groups = len(plan.workloads) * len(plan.passes)
     with _old_objects_set_aside():
@@ -179,7 +197,9 @@ def execute(run: Run, report: Callable[[Progress], None] = lambda _: None) -> No
                 report(Progress(number, groups, f"{workload.name} {pass_name}"))
                 if run.done >= plan.keys(workload.name, pass_name):
                     continue
-                contenders = contenders or [_enter(s, workload, plan) for s in plan.subjects]
+                contenders = contenders or [
+                    _enter(s, workload, plan, judged[s]) for s in plan.subjects
+                ]
                 for cell in _measured(contenders, workload, pass_name, plan, clock, number):
                     run.write(cell)
     report(Progress(groups, groups, "done"))
@@ -198,9 +218,13 @@ class Contender:
     error: str = ""
 
 
-def _enter(name: str, workload: Workload, plan: Plan) -> Contender:
-    """Check a subject on the very sizes, and set it up if it is right."""
-    dtype, device, seed = plan.torch_dtype, plan.device, plan.seed
+def _enter(name: str, workload: Workload, plan: Plan, judged: Mapping[str, Any]) -> Contender:
+    """Set a subject up if it conforms, and agrees on the very sizes too."""
+    verdict, dtype, device, seed = judged["verdict"], plan.torch_dtype, plan.device, plan.seed
+    if verdict != Verdict.CONFORMS:
+        undecided = verdict in (Verdict.INCONCLUSIVE, Verdict.ERROR)
+        because = "; ".join(judged["diagnosis"][:1])
+        return Contender(name, None, None if undecided else False, f"{verdict}: {because}")
     try:
         subject = _subject(name, workload)
         found = agree(
@@ -297,10 +321,14 @@ def _old_objects_set_aside() -> Iterator[None]:
 
 
 def _replace(path: Path, cells: Sequence[Mapping[str, Any]]) -> None:
+    _write(path, "".join(json.dumps(cell) + "\n" for cell in cells))
+
+
+def _write(path: Path, text: str) -> None:
     """Write anew in one stroke: a kill leaves the old file or the new one."""
     new = path.with_suffix(".new")
     try:
-        new.write_text("".join(json.dumps(cell) + "\n" for cell in cells))
+        new.write_text(text)
         os.replace(new, path)
     except OSError as error:
         raise UsageError(f"cannot write to {path.parent}: {error.strerror}") from error

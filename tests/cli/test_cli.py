@@ -12,6 +12,8 @@ import torch
 
 from lstm_bench.cli import COMMANDS, main
 
+pytestmark = pytest.mark.usefixtures("taken_as_right")
+
 TINY = ["--batch", "2", "--steps", "2", "--hidden", "4", "--input", "3", "--rounds", "3"]
 
 
@@ -71,7 +73,8 @@ def test_the_main_job_ends_with_a_table_and_every_file(tmp_path, capsys):
     ):
         assert word in text
     assert {p.name for p in out.iterdir()} == {
-        "run.json", "cells.jsonl", "summary.csv", "summary.json", "summary.md", "report.html",
+        "run.json", "checks.json", "cells.jsonl",
+        "summary.csv", "summary.json", "summary.md", "report.html",
     }  # fmt: skip
 
 

@@ -12,6 +12,8 @@ from lstm_bench.measure.machine import facts, fingerprint
 from lstm_bench.measure.run import Plan, Run, execute, read_cells, read_header
 from lstm_bench.measure.workloads import Workload
 
+pytestmark = pytest.mark.usefixtures("taken_as_right")
+
 PLAN = Plan(
     subjects=("batched_gates", "torch_nn"),
     workloads=(Workload(1, 2, 3, 4), Workload(2, 1, 3, 5)),
