@@ -101,7 +101,8 @@ def _without_subject(name: str, error: ProbeError) -> Judgement:
         verdict, sentences = Verdict.VARIANT, [named, *sentences]
     elif verdict is Verdict.INCONCLUSIVE and _has_the_parameters_of_an_lstm(error):
         verdict = Verdict.DEFECTIVE
-        sentences.append("it has just the parameters of an LSTM, and does not use them as one does")
+        unlike = "it has just the parameters of an LSTM, and does not use them as one does"
+        sentences = [*_unmapped(error), *sentences, unlike]
     return Judgement(name, verdict, tuple(sentences))
 
 
@@ -121,6 +122,15 @@ def _has_the_parameters_of_an_lstm(error: ProbeError) -> bool:
         return False
     count = sum(t.numel() for t in tensors.values())
     return count in {4 * H * (I + H) + 4 * H * biases for biases in (0, 1, 2)}
+
+
+def _unmapped(error: ProbeError) -> list[str]:
+    """What is wrong with it, where it can be told without a mapping."""
+    from lstm_bench.conformance.diagnosis.unmapped import diagnose_unmapped
+
+    assert error.evidence is not None
+    e = error.evidence
+    return diagnose_unmapped(e.module, (e.input_size, e.hidden_size), e.call)
 
 
 def _variant(error: ProbeError) -> str | None:
@@ -146,7 +156,7 @@ def _conclude(
         verdict = Verdict.DEFECTIVE
         diagnosis = _diagnosis(subject, results) or [f"{r.name}: {r.message}" for r in counted[:3]]
         by_itself = any(f.level == "fail" and f.check_class == "state" for f in subject.findings)
-        named = None if subject.proven or by_itself else _variant_of(subject)
+        named = None if by_itself else _variant_of(subject)
         if named is not None:
             verdict, diagnosis = Verdict.VARIANT, [named]
     elif any(r.status is Status.ERROR for r in results):
@@ -171,7 +181,9 @@ def _diagnosis(subject: Subject, results: Sequence[CheckResult]) -> list[str]:
 
 
 def _variant_of(subject: Subject) -> str | None:
-    """A mapped subject whose values are another recurrence's."""
+    """A mapped subject whose values are another recurrence's; where they were proven, one
+    that leaves the equations at large values only.
+    """
     from lstm_bench.conformance.variants import recognise_variant
 
     instance = subject.build(5, 3, dtype=subject.dtype)
@@ -179,5 +191,7 @@ def _variant_of(subject: Subject) -> str | None:
     def call(x: Any, state: Any = None) -> dict[str, Any]:
         return instance.run(x, state)
 
-    found = recognise_variant(instance.module, (5, 3), call, has_all_gates=True)
+    found = recognise_variant(
+        instance.module, (5, 3), call, has_all_gates=True, proven=subject.proven
+    )
     return None if found is None else found.sentence

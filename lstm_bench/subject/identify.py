@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import warnings
 from collections.abc import Iterator, Mapping
@@ -39,9 +40,10 @@ from lstm_bench.subject.nudge import (
     Labels,
 )
 from lstm_bench.subject.patterns import TensorLayout, fit
+from lstm_bench.subject.precision import is_coarse
 from lstm_bench.subject.probe import Found, H, I, Probe
 from lstm_bench.subject.proof import Proof, prove
-from lstm_bench.subject.tensors import learnable
+from lstm_bench.subject.tensors import held, learnable
 
 MOST_READINGS = 60
 """How many readings of the parameters are put to the proof where several are possible."""
@@ -230,12 +232,21 @@ def _module_for_values(factory: Any, recipe: Recipe, found: Found) -> tuple[Any,
                 parts = instance.run(x, (h, c) if found.interface.takes_state else None)
         except Exception:
             continue
+        if dtype == torch.float64 and not _wholly(module, instance, found):
+            continue
         if all(part.dtype == dtype for part in parts.values()):
             break
     else:
         dtype = torch.float32
     # A fresh one: what a module leaves lying on itself during a call is no parameter.
     return prepare(_construct(recipe, factory, I, H), dtype), dtype
+
+
+def _wholly(module: Any, instance: Instance, found: Found) -> bool:
+    """Whether it computes in float64 throughout: no tensor of its own, no step in float32."""
+    if any(t.dtype != torch.float64 for t in learnable(module).values()):
+        return False
+    return not is_coarse(instance.run, torch.float64, takes_state=found.interface.takes_state)
 
 
 def _must_be_steady(module: Any, found: Found, dtype: torch.dtype) -> None:
@@ -342,8 +353,9 @@ class _Reading:
         ]
 
 
-def _read_parameters(instance: Instance, step: nudge.Step, dtype: torch.dtype) -> _Reading:
-    tensors = learnable(instance.module)
+def _read_parameters(
+    instance: Instance, tensors: Mapping[str, Tensor], step: nudge.Step, dtype: torch.dtype
+) -> _Reading:
     interface = instance.interface
     exposed = _expose_head(tensors, step, interface, dtype)
     probed = {n: t for n, t in tensors.items() if n not in (exposed.weight, exposed.bias)}
@@ -354,28 +366,54 @@ def _read_parameters(instance: Instance, step: nudge.Step, dtype: torch.dtype) -
     return _Reading(labels, layouts, head, doubtful)
 
 
-def _readings(instance: Instance, dtype: torch.dtype) -> Iterator[_Reading | str]:
+def _readings(
+    instance: Instance, tensors: Mapping[str, Tensor], dtype: torch.dtype
+) -> Iterator[_Reading | str]:
     """Ways to run a step, the plain one first; one that raises gives its error in words."""
     plain, others = _step_of(instance), []
     if instance.interface.kind == "sequence":
         others = [_step_of(instance, by_row=True), _step_of(instance, steps=2)]
     for step in (plain, *others):
         try:
-            yield _read_parameters(instance, step, dtype)
+            yield _read_parameters(instance, tensors, step, dtype)
         except Exception as error:  # a broken subject may raise anything
             yield describe(error)
 
 
 def _find_parameters(module: Any, recipe: Recipe, found: Found, dtype: torch.dtype) -> Identified:
+    """By what wants a gradient, constants left alone; else by everything that it holds."""
+    wanted, everything = learnable(module), held(module)
+    first: Identified | ProbeError
+    kept = {name: tensor.detach().clone() for name, tensor in everything.items()}
+    try:
+        first = _find_among(wanted, module, recipe, found, dtype)
+    except ProbeError as error:
+        first = error
+    if len(everything) > len(wanted) and not (isinstance(first, Identified) and first.proven):
+        with torch.no_grad():
+            for name, tensor in everything.items():
+                tensor.copy_(kept[name])
+        with contextlib.suppress(Exception):  # then the first answer stands
+            second = _find_among(everything, module, recipe, found, dtype)
+            if second.proven:
+                return second
+    if isinstance(first, ProbeError):
+        raise first
+    return first
+
+
+def _find_among(
+    tensors: Mapping[str, Tensor], module: Any, recipe: Recipe, found: Found, dtype: torch.dtype
+) -> Identified:
     instance = Instance(module, found.interface, ProbedMap({}), I, H, found.features, lenient=True)
     evidence = Evidence(module, I, H, _raw_call(module, found))
     fullest: _Reading | None = None
     error = ""
-    for reading in _readings(instance, dtype):
+    for reading in _readings(instance, tensors, dtype):
         if isinstance(reading, str):
             error = reading
             continue
-        identified = _match(instance, reading, recipe, found, dtype)
+        identified = _match(instance, tensors, reading, recipe, found, dtype)
         if identified is not None:
             return identified
         if fullest is None or len(reading.layouts) > len(fullest.layouts):
@@ -384,14 +422,24 @@ def _find_parameters(module: Any, recipe: Recipe, found: Found, dtype: torch.dty
         raise Ambiguous(
             f"a single step could not be run to probe its parameters: {error}", evidence=evidence
         )
+    if is_coarse(evidence.call, torch.float32, takes_state=found.interface.takes_state):
+        raise IsDefective(
+            "its results move in steps as its inputs move little by little: it computes in a lower "
+            "precision than float32 inside (float16 or bfloat16, say)",
+            evidence=evidence,
+        )
     raise _cannot_map(fullest, evidence)
 
 
 def _match(
-    instance: Instance, reading: _Reading, recipe: Recipe, found: Found, dtype: torch.dtype
+    instance: Instance,
+    tensors: Mapping[str, Tensor],
+    reading: _Reading,
+    recipe: Recipe,
+    found: Found,
+    dtype: torch.dtype,
 ) -> Identified | None:
     """The best mapping that a reading allows, proven where there is one that proves itself."""
-    tensors = learnable(instance.module)
     instance.head_size = _head_size(tensors, reading.head)
     learned = _learned_states(instance, {n: tensors[n] for n in reading.silent()})
     silent = {n: tuple(tensors[n].shape) for n in reading.silent() if n not in learned}
@@ -548,6 +596,15 @@ def _cannot_map(reading: _Reading, evidence: Evidence) -> ProbeError:
             "a normalisation, a projection, several layers, or factorised weights",
             evidence=evidence,
         )
+    silent = reading.silent()
+    unused = (
+        [
+            ", ".join(f"`{name}`" for name in silent[:4]) + " have no effect on any result when "
+            "changed: unused, or a copy made earlier is used in their place"
+        ]
+        if silent
+        else []
+    )
     words = ("input gate", "forget gate", "output gate", "candidate")
     fed = coverage(reading.layouts)
     missing = [
@@ -556,4 +613,5 @@ def _cannot_map(reading: _Reading, evidence: Evidence) -> ProbeError:
         for gate in range(4)
         if gate not in fed[kind]
     ]
-    return Ambiguous("no parameter was found that feeds " + ", ".join(missing), evidence=evidence)
+    sentence = "no parameter was found that feeds " + ", ".join(missing)
+    return Ambiguous(*unused, sentence, evidence=evidence)

@@ -13,7 +13,7 @@ from torch import Tensor
 from impls.parameters import GATES, Parameters
 from lstm_bench.subject.nudge import KIND_BIAS, KIND_H, KIND_X
 from lstm_bench.subject.patterns import TensorLayout
-from lstm_bench.subject.tensors import learnable
+from lstm_bench.subject.tensors import held
 
 FIELDS = {KIND_X: "W", KIND_H: "U", KIND_BIAS: "b"}
 
@@ -44,7 +44,7 @@ class ProbedMap:
         Where several tensors act as their sum (two biases), the value is split unevenly among
         them, so that one that is ignored or counted twice shows.
         """
-        tensors = learnable(module)
+        tensors = held(module)
         sizes = (parameters.input_size, parameters.hidden_size)
         effective = parameters.to(dtype=torch.float64).map(torch.zeros_like)
         wanted = parameters.to(dtype=torch.float64)
@@ -98,7 +98,7 @@ class ProbedMap:
         """Gradients by canonical name. Where two tensors feed the same sums, both are given:
         the second as ``b_f (in bias_hh)``. None counts as zeros, as autograd means it.
         """
-        tensors = learnable(module)
+        tensors = held(module)
         found: dict[str, Tensor] = {}
         for name, layout in self.layouts.items():
             own = tensors[name]

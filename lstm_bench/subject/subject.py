@@ -20,7 +20,7 @@ from lstm_bench.subject.instance import Instance
 from lstm_bench.subject.interface import Interface
 from lstm_bench.subject.load import load_target
 from lstm_bench.subject.mapping import ProbedMap
-from lstm_bench.subject.tensors import learnable
+from lstm_bench.subject.tensors import held
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +61,7 @@ class Subject:
         head = self.parameter_map.head
         if head.weight is None:
             return None
-        return int(learnable(module)[head.weight].shape[0 if head.transposed else 1])
+        return int(held(module)[head.weight].shape[0 if head.transposed else 1])
 
     def describe(self) -> dict[str, str]:
         """The interface that was found, in words, part by part."""
@@ -81,7 +81,13 @@ def open_subject(target: str, **kwargs: Any) -> Subject:
 
 def subject_from(factory: Any, name: str, **kwargs: Any) -> Subject:
     """The same for a class or a factory at hand."""
-    found = _identify(factory, tuple(sorted(kwargs.items(), key=lambda item: item[0])))
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float32)  # as its authors meant it, whatever the caller's is
+    try:
+        found = _identify(factory, tuple(sorted(kwargs.items(), key=lambda item: item[0])))
+    finally:
+        if torch.get_default_dtype() == torch.float32:
+            torch.set_default_dtype(before)
     return Subject(
         name,
         factory,

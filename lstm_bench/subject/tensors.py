@@ -10,16 +10,26 @@ from torch import Tensor, nn
 
 
 def learnable(module: Any) -> dict[str, Tensor]:
-    """Name → tensor. Unregistered ones are named by their attribute path.
+    """Name → tensor that wants a gradient. Unregistered ones are named by their attribute path.
 
     Plain tensors in attributes, lists and dicts count too: what is not registered is not
-    trained, but it is still what the module computes with.
+    trained, but it is still what the module computes with. Where nothing wants a gradient,
+    everything counts.
     """
+    found = held(module)
+    buffers = {id(t) for t in module.buffers()} if isinstance(module, nn.Module) else set()
+    registered = {id(t) for t in module.parameters()} if isinstance(module, nn.Module) else set()
+    wanted = {n: t for n, t in found.items() if t.requires_grad or id(t) in registered}
+    return wanted or {n: t for n, t in found.items() if id(t) not in buffers}
+
+
+def held(module: Any) -> dict[str, Tensor]:
+    """Name → tensor, buffers and plain constants too: all that a module computes with."""
     found: dict[str, Tensor] = {}
     if isinstance(module, nn.Module):
         found.update(module.named_parameters())
+        found.update((n, t) for n, t in module.named_buffers() if t.is_floating_point())
     known = {id(t) for t in found.values()}
-    known |= {id(t) for t in module.buffers()} if isinstance(module, nn.Module) else set()
     for name, tensor in _plain(module, "", set()):
         if id(tensor) not in known:
             known.add(id(tensor))

@@ -122,7 +122,10 @@ def check_batch_first_honoured(subject: Subject) -> None:
     for flag, axes in found.items():
         if axes is not None and axes != ("BTI" if flag else "TBI"):
             said = "batch first" if flag else "time first"
-            raise Failed(f"constructed with batch_first={flag} it does not read {said} input")
+            raise Failed(
+                f"constructed with batch_first={flag} it does not read {said} input: the option is "
+                "ignored, or the axes of time and batch are not exchanged"
+            )
 
 
 def _layout_by_flag(subject: Subject) -> dict[bool, str | None] | None:

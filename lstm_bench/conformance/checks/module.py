@@ -17,7 +17,7 @@ from lstm_bench.conformance.records import Failed, Skipped, Warned
 from lstm_bench.conformance.registry import check
 from lstm_bench.subject import Instance, Subject
 from lstm_bench.subject.load import describe
-from lstm_bench.subject.tensors import unregistered
+from lstm_bench.subject.tensors import held, unregistered
 
 
 def _module(instance: Instance) -> nn.Module:
@@ -37,7 +37,7 @@ def check_state_dict(subject: Subject) -> None:
         other.module.load_state_dict(module.state_dict())
     after = _quietly(other, problem.x, problem.state)
     if any(not same(after[n], before[n], dtype=problem.x.dtype) for n in before):
-        lost = unregistered(module)
+        lost = [*unregistered(module), *(n for n in held(module) if n not in module.state_dict())]
         if lost:
             raise Warned(f"state_dict loses `{lost[0]}`, which is not a registered parameter")
         raise Failed("a module that loaded another's state_dict computes something else")
@@ -61,6 +61,7 @@ def check_deepcopy(subject: Subject) -> None:
     """A deep copy, taken after a call, computes the same and is independent."""
     instance, problem = posed(subject, seed=52)
     before = _quietly(instance, problem.x, problem.state)
+    instance.run(problem.x, problem.state)  # with gradients: what it keeps then is copied too
     try:
         twin = copy.deepcopy(_module(instance))
     except Exception as error:

@@ -40,7 +40,11 @@ def check_generators_untouched(subject: Subject) -> None:
     before, python = torch.get_rng_state(), random.getstate()
     with torch.no_grad():
         instance.run(problem.x.clone(), _clones(problem))
+        if problem.state is not None and subject.interface.stateless is not None:
+            instance.run(problem.x.clone(), None)
     if not torch.equal(before, torch.get_rng_state()):
-        raise Warned("a call in evaluation mode touches torch's global random generator")
+        raise Warned(
+            "a call in evaluation mode draws from torch's global random generator, or seeds it"
+        )
     if random.getstate() != python:
         raise Warned("a call in evaluation mode touches Python's random generator")

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from lstm_bench.conformance.checks.common import (
     Sizes,
+    build,
     must_agree,
     needs_state,
     posed,
@@ -19,6 +20,7 @@ from lstm_bench.conformance.problem import Results, solve_instance
 from lstm_bench.conformance.records import Failed, Skipped
 from lstm_bench.conformance.registry import check
 from lstm_bench.subject import Instance, Subject
+from lstm_bench.subject.interface import Slot, fill
 
 
 @check("state")
@@ -43,6 +45,7 @@ def check_given_state(subject: Subject) -> None:
 def check_default_state(subject: Subject) -> None:
     """Without a state it starts from zeros, for any batch size, on every call."""
     if subject.interface.takes_state and subject.interface.stateless is None:
+        _must_require_a_state(subject)
         raise Skipped("it requires a state")
     instance, problem = posed(subject, state=False)
     for call in ("first", "second"):
@@ -54,6 +57,25 @@ def check_default_state(subject: Subject) -> None:
             got = Results(_quietly(instance, other.x, None))
         must_agree(
             subject, got, other, f"without a state, batch {batch} after another", gradients=False
+        )
+
+
+def _must_require_a_state(subject: Subject) -> None:
+    """What runs without a state for some sizes is not one that requires it."""
+    instance = build(subject)
+    for batch, steps in ((1, 1), (4, 4), (1, 4), (4, 1)):
+        x = torch.zeros(batch, steps, instance.input_size, dtype=subject.dtype)
+        form = next(iter(subject.interface.arguments), None)
+        if not isinstance(form, Slot) or form.role != "x":
+            return
+        try:
+            with torch.no_grad():
+                instance.module(fill(form, {"x": x}))
+        except Exception:
+            continue
+        raise Failed(
+            f"without a state it runs for batch {batch} and {steps} steps and raises for other "
+            "sizes: the default state is of the wrong size or axis"
         )
 
 

@@ -13,14 +13,17 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Sequence
+from dataclasses import fields
+from typing import Any
 
 import torch
+from torch import nn
 
 from lstm_bench.conformance.diagnosis import gradients, values
-from lstm_bench.conformance.diagnosis.habits import habits
+from lstm_bench.conformance.diagnosis.habits import habits, rewritten, strided
 from lstm_bench.conformance.diagnosis.names import broken_promise
 from lstm_bench.conformance.records import CLASSES, CheckResult, Status
-from lstm_bench.subject import Subject
+from lstm_bench.subject import Instance, Subject
 
 MOST_SENTENCES = 4
 
@@ -42,6 +45,20 @@ def diagnose(subject: Subject, results: Sequence[CheckResult]) -> list[str]:
     return list(dict.fromkeys(sentences))[:MOST_SENTENCES]
 
 
+class Training(Subject):
+    """The same subject, built in training mode."""
+
+    @classmethod
+    def of(cls, subject: Subject) -> Training:
+        return cls(**{f.name: getattr(subject, f.name) for f in fields(subject)})
+
+    def build(self, *sizes: int, **options: Any) -> Instance:
+        instance = super().build(*sizes, **options)
+        if isinstance(instance.module, nn.Module):
+            instance.module.train()
+        return instance
+
+
 def _by_class(results: Sequence[CheckResult]) -> list[CheckResult]:
     return sorted(results, key=lambda result: CLASSES.index(result.check_class))
 
@@ -57,7 +74,15 @@ def _experiments(subject: Subject) -> list[str]:
 
 
 def _causes(subject: Subject) -> Iterator[list[str]]:
-    for experiment in (_values, broken_promise, _gradients, habits, _late_values):
+    for experiment in (
+        strided,
+        rewritten,
+        _values,
+        broken_promise,
+        _gradients,
+        habits,
+        _late_values,
+    ):
         try:
             yield experiment(subject)
         except Exception:  # a stranger's module may do anything; the checks' messages remain
@@ -66,12 +91,23 @@ def _causes(subject: Subject) -> Iterator[list[str]]:
 
 def _values(subject: Subject) -> list[str]:
     played = values.first_wrong_scene(subject)
-    return [] if played is None else values.explain(subject, played)
+    if played is None:
+        return []
+    sentences = values.explain(subject, played)
+    in_training = Training.of(subject)
+    if values.first_wrong_scene(in_training) is None:
+        sentences = [f"in eval() mode alone, not in train(): {s}" for s in sentences]
+    return sentences
 
 
 def _gradients(subject: Subject) -> list[str]:
     played = gradients.first_wrong_scene(subject)
-    return [] if played is None else gradients.explain(subject, played)
+    if played is None:
+        return []
+    sentences = gradients.explain(subject, played)
+    if gradients.first_wrong_scene(Training.of(subject)) is None:
+        sentences = [f"in eval() mode alone, not in train(): {s}" for s in sentences]
+    return sentences
 
 
 def _late_values(subject: Subject) -> list[str]:

@@ -34,6 +34,17 @@ def dependences(subject: Subject, scene: Scene = PLAIN) -> list[str]:
     return [sentence for sentence in found if sentence]
 
 
+def shared_rows(subject: Subject) -> list[str]:
+    """Whether the sequences of a batch influence one another; before any gate is looked at."""
+    instance = subject.build(5, 4, dtype=subject.dtype)
+    takes = subject.interface.takes_state
+    problem = pose(instance, batch=4, steps=5, seed=24, state=takes, dtype=subject.dtype)
+    plain = _run(instance, problem)
+    if _moved(plain, _run(instance, problem)):
+        return []
+    return [sentence for sentence in [_rows(instance, problem, plain)] if sentence]
+
+
 def _run(instance: Instance, problem: Problem) -> Results:
     state = problem.state
     with torch.no_grad():
@@ -67,11 +78,25 @@ def _rows(instance: Instance, problem: Problem, plain: Results) -> str:
     ]
     if not moved:
         return ""
+    if _shuffled(plain) or _shuffled(after):
+        return (
+            "the returned states are in another order of the batch's rows than the outputs: the "
+            "last outputs come back as h_n, of other rows"
+        )
     listed = ", ".join(map(str, moved[:4])) + (", …" if len(moved) > 4 else "")
     return (
         "the sequences of a batch are mixed: changing the input of row 1 moves the results of "
         f"row{'s' if len(moved) > 1 else ''} {listed}"
     )
+
+
+def _shuffled(parts: Results) -> bool:
+    """Whether every row of h_n is some row's last output, and not its own."""
+    if not {"y", "h"} <= set(parts) or parts["y"].shape[-1] != parts["h"].shape[-1]:
+        return False
+    last, h = parts["y"][:, -1], parts["h"]
+    same = torch.cdist(h.double(), last.double(), p=float("inf")) < MOVED
+    return bool(same.any(dim=1).all()) and not bool(same.diagonal().all())
 
 
 def _future(instance: Instance, problem: Problem, plain: Results) -> str:

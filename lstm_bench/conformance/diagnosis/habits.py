@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from lstm_bench.conformance.checks.memory import written_arguments
 from lstm_bench.conformance.diagnosis.scenes import in_words
 from lstm_bench.conformance.diagnosis.where import part_in_words
 from lstm_bench.conformance.problem import Problem, pose
@@ -16,7 +17,7 @@ from lstm_bench.subject import Instance, Subject
 
 def habits(subject: Subject) -> list[str]:
     """The first of these orders that goes wrong, in a sentence."""
-    for question in (_overwritten, _second_forward_first, _backward_twice, _accumulated):
+    for question in (_written, _overwritten, _second_forward_first, _backward_twice, _accumulated):
         instance = subject.build(4, 5, dtype=subject.dtype)
         state = subject.interface.takes_state
         problem = pose(instance, batch=3, steps=5, seed=5, state=state, dtype=subject.dtype)
@@ -27,6 +28,16 @@ def habits(subject: Subject) -> list[str]:
         if found:
             return [found]
     return []
+
+
+def _written(instance: Instance, problem: Problem) -> str:
+    """A forward and a backward pass"""
+    steps = slice(0, 1) if instance.interface.kind == "cell" else slice(None)
+    for grad, when in ((False, "without gradients"), (True, "with a backward pass")):
+        changed = written_arguments(instance, problem.x[:, steps], problem.state, grad)
+        if changed:
+            return f"a call {when} writes into the {changed[0]} that was given: it is overwritten"
+    return ""
 
 
 def _overwritten(instance: Instance, problem: Problem) -> str:
@@ -81,6 +92,66 @@ def _accumulated(instance: Instance, problem: Problem) -> str:
     if not _differ(totals[1], [2 * g for g in totals[0]]):
         return ""
     return "gradients do not accumulate: two backward passes do not give twice the gradient of one"
+
+
+# -- before anything else ------------------------------------------------------------------------
+
+
+def strided(subject: Subject) -> list[str]:
+    """Whether equal numbers that lie otherwise in memory give other results."""
+    instance = subject.build(4, 5, dtype=subject.dtype)
+    takes = subject.interface.takes_state
+    problem = pose(instance, batch=3, steps=6, seed=6, state=takes, dtype=subject.dtype)
+    given: dict[str, Tensor] = {"input x": problem.x}
+    if problem.state is not None:
+        given |= {"hidden state h0": problem.state[0], "cell state c0": problem.state[1]}
+    plain = _values(instance, [t.clone() for t in given.values()])
+    for name, tensor in given.items():
+        for lying in (_spaced(tensor), _transposed(tensor)):
+            other = [lying if n == name else t.clone() for n, t in given.items()]
+            try:
+                found = _values(instance, other)
+            except Exception as error:  # a stranger's module
+                return [f"the given {name} must be contiguous: otherwise {in_words(error)}"]
+            if _differ(list(found.values()), list(plain.values())):
+                return [
+                    f"the strides of the given {name} are not heeded: the same numbers, not "
+                    "contiguous in memory, give other results"
+                ]
+    return []
+
+
+def _spaced(tensor: Tensor) -> Tensor:
+    """The same numbers with a gap after each."""
+    wide = torch.full((*tensor.shape, 2), 7.0, dtype=tensor.dtype)
+    wide[..., 0] = tensor
+    return wide[..., 0]
+
+
+def _transposed(tensor: Tensor) -> Tensor:
+    """The same numbers, the first axis running fastest."""
+    return tensor.movedim(0, -1).contiguous().movedim(-1, 0)
+
+
+def _values(instance: Instance, given: Sequence[Tensor]) -> dict[str, Tensor]:
+    x, *states = given
+    with torch.no_grad():
+        parts = instance.run(x, (states[0], states[1]) if states else None)
+        return {name: part.clone() for name, part in parts.items()}
+
+
+def rewritten(subject: Subject) -> list[str]:
+    """Whether a call in training mode changes the parameters."""
+    instance = subject.build(4, 5, dtype=subject.dtype)
+    if isinstance(instance.module, nn.Module):
+        instance.module.train()
+    takes = subject.interface.takes_state
+    problem = pose(instance, batch=3, steps=5, seed=7, state=takes, dtype=subject.dtype)
+    before = [(p, p.detach().clone()) for p in instance.parameters()]
+    instance.run(problem.x, problem.state)
+    if all(torch.equal(now, then) for now, then in before):
+        return []
+    return ["a call in training mode writes into the weights: a parameter is changed by it"]
 
 
 # -- helpers -----------------------------------------------------------------------------------

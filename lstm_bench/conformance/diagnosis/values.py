@@ -9,7 +9,7 @@ from dataclasses import replace
 import torch
 
 from lstm_bench.conformance.diagnosis.curves import cell_tanh_in_words, one_step_in_words
-from lstm_bench.conformance.diagnosis.depend import dependences, unread
+from lstm_bench.conformance.diagnosis.depend import dependences, shared_rows, unread
 from lstm_bench.conformance.diagnosis.match import (
     after_steps,
     explaining,
@@ -67,7 +67,7 @@ def explain(subject: Subject, played: Played) -> list[str]:
     named = _named(subject, played)
     if named:
         return [named + _when(played.scene)]
-    return _relabelled(subject, played) or _measured(subject, played)
+    return _relabelled(subject, played) or shared_rows(subject) or _measured(subject, played)
 
 
 def _when(scene: Scene) -> str:

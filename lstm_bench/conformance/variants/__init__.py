@@ -50,7 +50,12 @@ class Explanation:
 
 
 def recognise_variant(
-    module: Any, sizes: tuple[int, int], call: Call | None, *, has_all_gates: bool = False
+    module: Any,
+    sizes: tuple[int, int],
+    call: Call | None,
+    *,
+    has_all_gates: bool = False,
+    proven: bool = False,
 ) -> Explanation | None:
     """The first recurrence that fits, or None. Never raises.
 
@@ -58,12 +63,14 @@ def recognise_variant(
     parts y, h, c, or None where no call is known.
     has_all_gates: it has all of an LSTM's weights. Then only what it has besides, or does
     throughout, makes it a variant; a gate that does not use its own weights is a defect.
+    proven: moderate values are an LSTM's; only large ones can be another recurrence's.
     """
     try:
         probe = Probe(module, sizes, call)
     except Exception:  # a module whose parameters cannot be written
         return None
     looks = ALWAYS if has_all_gates else (structure.by_equation, *ALWAYS, *WITHOUT_ALL_GATES)
+    looks = (behaviour.clipped,) if proven else looks
     with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
         warnings.simplefilter("ignore")
         for look in looks:
