@@ -164,8 +164,16 @@ def _conclude(
     elif _decisive_missing(results) or any(r.status is Status.INCONCLUSIVE for r in results):
         verdict = Verdict.INCONCLUSIVE
         diagnosis = [f"{r.name}: {r.message}" for r in results if r.status is Status.INCONCLUSIVE]
-    diagnosis += [f"warning: {r.message}" for r in results if r.status is Status.WARNING]
+    diagnosis += [f"warning: {r.message}" for r in results if _is_news(r, failed)]
     return Judgement(name, verdict, tuple(diagnosis), subject.describe(), tuple(results))
+
+
+def _is_news(result: CheckResult, failed: Sequence[CheckResult]) -> bool:
+    """Whether a warning says more than that what fails in float64 and once fails elsewhere too."""
+    if result.status is not Status.WARNING:
+        return False
+    consequences = {"double_backward", "bfloat16"}
+    return not failed or result.name not in consequences
 
 
 def _decisive_missing(results: Iterable[CheckResult]) -> bool:
@@ -194,4 +202,9 @@ def _variant_of(subject: Subject) -> str | None:
     found = recognise_variant(
         instance.module, (5, 3), call, has_all_gates=True, proven=subject.proven
     )
+    if found is None and not subject.proven:
+        more = subject.parameter_map.beyond(instance.module)
+        if more:
+            names = ", ".join(f"`{name}`" for name in more[:4])
+            return f"another recurrence by design: {names} are weights that no plain LSTM has"
     return None if found is None else found.sentence

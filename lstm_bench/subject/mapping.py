@@ -13,7 +13,7 @@ from torch import Tensor
 from impls.parameters import GATES, Parameters
 from lstm_bench.subject.nudge import KIND_BIAS, KIND_H, KIND_X
 from lstm_bench.subject.patterns import TensorLayout
-from lstm_bench.subject.tensors import held
+from lstm_bench.subject.tensors import held, learnable
 
 FIELDS = {KIND_X: "W", KIND_H: "U", KIND_BIAS: "b"}
 
@@ -59,6 +59,18 @@ class ProbedMap:
         for gate, constant in enumerate(self.constants):
             effective.b[gate] += constant
         return self._load_head(tensors, parameters, effective)
+
+    def beyond(self, module: Any) -> list[str]:
+        """Names of weight matrices besides one for every gate from x and from h."""
+        known = {*self.layouts, *self.zeroed, self.head.weight, self.head.bias}
+        more = [n for n, t in learnable(module).items() if n not in known and t.dim() >= 2]
+        seen: set[tuple[int, int]] = set()
+        for name, layout in self.layouts.items():
+            fed = {(kind, g) for kind in layout.kinds for g in layout.gate_order}
+            fed = {(kind, g) for kind, g in fed if kind != KIND_BIAS}
+            more += [name] if fed & seen else []
+            seen |= fed
+        return more
 
     def _share(self, name: str) -> float:
         """1, or an uneven share where another tensor feeds the same sums."""

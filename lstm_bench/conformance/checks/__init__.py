@@ -3,6 +3,7 @@
 from lstm_bench.conformance.checks import (  # noqa: F401 - imported for registration
     arithmetic,
     batch_time,
+    drop_in,
     equations,
     gradients,
     layout,

@@ -125,6 +125,37 @@ def check_repeated_backward(subject: Subject) -> None:
 
 
 @check("gradients")
+def check_accumulation(subject: Subject) -> None:
+    """Gradients are added to what .grad holds already, and autograd.grad gives the same ones."""
+    instance, problem = posed(subject, seed=8)
+    once = solve_instance(instance, problem)
+    own = instance.parameters()
+    held = [torch.full_like(parameter, 0.375) for parameter in own]
+    _, parts = _recorded(instance, problem)
+    alone = [None if p.grad is None else p.grad.clone() for p in own]
+    for parameter, there in zip(own, held, strict=True):
+        parameter.grad = there.clone()
+    problem.cotangents.loss(_trace(parts)).backward()  # type: ignore[no-untyped-call]
+    for parameter, there, gradient in zip(own, held, alone, strict=True):
+        wanted = there if gradient is None else there + gradient
+        if not same(_grad(parameter), wanted, dtype=torch.float32):
+            raise Failed("backward does not add to the .grad that is there: it overwrites it")
+    del once
+    _, parts = _recorded(instance, problem)
+    loss = problem.cotangents.loss(_trace(parts))
+    for found, gradient in zip(
+        torch.autograd.grad(loss, own, allow_unused=True), alone, strict=True
+    ):
+        if (found is None) != (gradient is None or not bool(gradient.any())) and (
+            found is None or bool(found.any())
+        ):
+            raise Failed(
+                "torch.autograd.grad does not see a gradient that backward() gives: it is written "
+                "into .grad by hand"
+            )
+
+
+@check("gradients")
 def check_gradients_in_training_mode(subject: Subject) -> None:
     """In train() mode, values and gradients are the same where there is no dropout."""
     instance, problem = posed(subject, seed=10)

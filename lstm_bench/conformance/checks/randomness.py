@@ -40,7 +40,10 @@ def check_generators_untouched(subject: Subject) -> None:
     before, python = torch.get_rng_state(), random.getstate()
     with torch.no_grad():
         instance.run(problem.x.clone(), _clones(problem))
-        if problem.state is not None and subject.interface.stateless is not None:
+    if subject.interface.stateless is not None:
+        instance, problem = posed(subject, seed=41, state=False)
+        torch.set_rng_state(before)  # its construction drew from it
+        with torch.no_grad():
             instance.run(problem.x.clone(), None)
     if not torch.equal(before, torch.get_rng_state()):
         raise Warned(

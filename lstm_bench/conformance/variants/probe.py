@@ -128,7 +128,7 @@ class Probe:
 
         Supporting evidence: a word says what is meant, never what is done.
         """
-        words = list(self.tensors)
+        words = [*self.tensors, type(self.module).__name__]
         for part in _modules(self.module):
             words += [k for k, v in vars(part).items() if isinstance(v, (int, float)) and v]
         with suppress(TypeError, ValueError):  # where there is no signature to read

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 from torch import nn
 
@@ -127,6 +128,9 @@ def convolutional(probe: Probe) -> Iterator[str]:
 
 def by_count(probe: Probe) -> Iterator[str]:
     """No equation fits: what the number of blocks and states alone says."""
+    with suppress(Exception):
+        if _sees_the_future(probe):
+            return  # attention, say: no recurrence at all
     blocks = _gathered(probe)
     over_x, two_states = len(blocks.x), "c" in probe.step()
     if not two_states:

@@ -1,0 +1,103 @@
+"""Is a right LSTM ever called wrong? Every correct spelling of the tests, judged with many seeds.
+
+    python -m bench.false_alarms --out reports/false_alarms      # some half an hour on two cores
+    python -m bench.false_alarms --seeds 2 --only scripted
+
+Every judgement runs all checks on other random data: the logic in float64 where the subject
+runs in float64, and float32 besides. What is wanted: ``conforms`` every time, no error.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import time
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from lstm_bench.conformance import checks  # noqa: F401 - registers them before the fork
+from lstm_bench.conformance.judge import Options, judge
+from tests.spellings import SPELLINGS
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=Path, default=Path("reports/false_alarms"))
+    parser.add_argument("--only", default="", help="spellings whose target has this in its name")
+    parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--jobs", type=int, default=2)
+    options = parser.parse_args()
+    spellings = [s for s in SPELLINGS if options.only in s.target]
+    options.out.mkdir(parents=True, exist_ok=True)
+    started, rows = time.monotonic(), []
+    tasks = [(s.target, dict(s.kwargs), options.seeds) for s in spellings]
+    with multiprocessing.get_context("fork").Pool(options.jobs, maxtasksperchild=1) as pool:
+        for found in pool.imap_unordered(_judged, tasks):
+            rows.append(found)
+            bad = [v for v in found["verdicts"] if v != "conforms"]
+            said = f"{len(bad)} FALSE ALARMS" if bad else "conforms throughout"
+            print(f"{len(rows)}/{len(tasks)} {found['target']}: {said}", flush=True)
+    _write(rows, options.seeds, time.monotonic() - started, options.out)
+
+
+def _judged(task: tuple[str, dict[str, Any], int]) -> dict[str, Any]:
+    """All judgements of one spelling, and what was said where it was not ``conforms``."""
+    target, kwargs, seeds = task
+    warnings.simplefilter("ignore")
+    torch.set_num_threads(1)
+    judgements = [judge(target, Options(kwargs=kwargs, seed=seed)) for seed in range(seeds)]
+    return {
+        "target": target,
+        "verdicts": [str(j.verdict) for j in judgements],
+        "precision": judgements[0].interface.get("precision", ""),
+        "errors": sum(str(c.status) == "error" for j in judgements for c in j.checks),
+        "checks": sum(str(c.status) == "pass" for j in judgements for c in j.checks),
+        "said": list(_said(judgements)),
+    }
+
+
+def _said(judgements: list[Any]) -> Iterator[str]:
+    for seed, judgement in enumerate(judgements):
+        if str(judgement.verdict) != "conforms":
+            yield f"seed {seed}: {'; '.join(judgement.diagnosis[:2])}"
+
+
+def _write(rows: list[dict[str, Any]], seeds: int, seconds: float, out: Path) -> None:
+    rows = sorted(rows, key=lambda row: row["target"])
+    (out / "judgements.json").write_text(json.dumps(rows, indent=1) + "\n")
+    judged = sum(len(row["verdicts"]) for row in rows)
+    alarms = sum(v != "conforms" for row in rows for v in row["verdicts"])
+    both = sum("float64" in row["precision"] for row in rows)
+    lines = [
+        "# False alarms",
+        "",
+        f"{len(rows)} correct spellings × {seeds} seeds = {judged} judgements, with "
+        f"{sum(row['checks'] for row in rows):,} checks passed, in {seconds:.0f} s.",
+        "",
+        f"- not `conforms`: **{alarms}** (at 95 % fewer than "
+        f"{_at_most(alarms, judged):.2%} of such judgements)",
+        f"- checks that could not be carried out: {sum(row['errors'] for row in rows)}",
+        f"- judged in float64 and float32: {both}; in float32 alone: {len(rows) - both}",
+        f"- torch {torch.__version__}, one thread",
+        "",
+    ]
+    lines += [f"- {row['target']}: {said}" for row in rows for said in row["said"]]
+    text = "\n".join(lines).rstrip() + "\n"
+    (out / "summary.md").write_text(text)
+    print(text)
+
+
+def _at_most(seen: int, of: int) -> float:
+    """Upper end of the exact one-sided 95 % interval (Clopper and Pearson)."""
+    from scipy.stats import beta
+
+    return float(beta.ppf(0.95, seen + 1, of - seen)) if seen < of else 1.0
+
+
+if __name__ == "__main__":
+    main()
