@@ -26,6 +26,7 @@ import torch
 
 from lstm_bench.conformance.judge import Options, judge
 from lstm_bench.conformance.records import CheckResult, Judgement, Verdict
+from lstm_bench.orphans import die_with_parent
 
 POLL_SECONDS = 0.1
 Told = Callable[[str, str], None]
@@ -147,6 +148,7 @@ def _work(target: str, options: Options, pipe: int, output: int) -> None:
     """Judge, telling the parent over the pipe; never returns."""
     code = 70
     try:
+        die_with_parent()
         os.setsid()
         for stream in (1, 2):
             os.dup2(output, stream)

@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import torch
+
 from lstm_bench.conformance.records import CheckResult, Judgement, Status, Verdict
 from lstm_bench.errors import UsageError
-from lstm_bench.subject import Subject
+from lstm_bench.subject import Instance, Subject
 from lstm_bench.subject.errors import Ambiguous, IsDefective, IsVariant, NotAnLSTM, ProbeError
 from lstm_bench.subject.load import describe, load_target
 from lstm_bench.subject.subject import subject_from
@@ -28,6 +30,8 @@ class Options:
     expected: Mapping[str, str] = field(default_factory=dict)
     strict: bool = False
     seed: int = 0
+    root: str | None = None
+    """The tree that the target's code comes from, where not from what is installed or here."""
 
 
 def judge(target: str, options: Options = Options(), told: Told = lambda *_: None) -> Judgement:
@@ -35,7 +39,7 @@ def judge(target: str, options: Options = Options(), told: Told = lambda *_: Non
     started = time.perf_counter()
     try:
         told("importing", None)
-        factory = load_target(target)
+        factory = load_target(target, options.root)
         judgement = judge_factory(factory, target, options, told)
     except UsageError as error:
         judgement = Judgement(target, Verdict.ERROR, (str(error),))
@@ -188,6 +192,25 @@ def _diagnosis(subject: Subject, results: Sequence[CheckResult]) -> list[str]:
     return list(dict.fromkeys([*first, *diagnose(subject, results)]))
 
 
+def _recurs(instance: Instance, name: str) -> bool:
+    """Whether a tensor has a part in the recurrence: h or c moves with it, not y alone."""
+    from lstm_bench.subject.tensors import learnable
+
+    tensor = learnable(instance.module)[name]
+    x = torch.linspace(-1, 1, 3 * 2 * 5).reshape(3, 2, 5).to(tensor.dtype)
+    state = None
+    if instance.interface.takes_state:
+        h, c = torch.linspace(-1, 1, 2 * 3 * 3).reshape(2, 3, 3).to(tensor.dtype)
+        state = (h, c)
+    with torch.no_grad():
+        before = {n: t.clone() for n, t in instance.run(x, state).items()}
+        tensor += 0.3
+        after = instance.run(x, state)
+        tensor -= 0.3
+    parts = [n for n in before if n != "y"] or ["y"]
+    return any(not torch.equal(before[n], after[n]) for n in parts)
+
+
 def _variant_of(subject: Subject) -> str | None:
     """A mapped subject whose values are another recurrence's; where they were proven, one
     that leaves the equations at large values only.
@@ -203,7 +226,7 @@ def _variant_of(subject: Subject) -> str | None:
         instance.module, (5, 3), call, has_all_gates=True, proven=subject.proven
     )
     if found is None and not subject.proven:
-        more = subject.parameter_map.beyond(instance.module)
+        more = [n for n in subject.parameter_map.beyond(instance.module) if _recurs(instance, n)]
         if more:
             names = ", ".join(f"`{name}`" for name in more[:4])
             return f"another recurrence by design: {names} are weights that no plain LSTM has"

@@ -50,18 +50,23 @@ class SubjectFailedError(Exception):
 
 
 def take_sample(timed_call: TimedCall, clock: Clock, inner: int) -> float:
-    """Seconds a call, over ``inner`` calls; only the calls themselves are on the clock.
+    """Seconds a call, as the mean over ``inner`` calls; see :func:`take_times`."""
+    return sum(take_times(timed_call, clock, inner)) / inner
+
+
+def take_times(timed_call: TimedCall, clock: Clock, inner: int) -> list[float]:
+    """Seconds of each of ``inner`` calls; only the calls themselves are on the clock.
 
     The last result is checked. Raises WrongResultError, or whatever the call raises.
     """
-    total, result = 0.0, None
+    times, result = [], None
     for _ in range(inner):
         result = None  # what the last call left is freed here, off the clock
         call = timed_call.prepare()
         seconds, result = clock.time(call)
-        total += seconds
+        times.append(seconds)
     timed_call.check(result)
-    return total / inner
+    return times
 
 
 def calibrate(timed_call: TimedCall, clock: Clock, *, most: int = 10_000) -> int:

@@ -63,7 +63,11 @@ class ProbedMap:
     def beyond(self, module: Any) -> list[str]:
         """Names of weight matrices besides one for every gate from x and from h."""
         known = {*self.layouts, *self.zeroed, self.head.weight, self.head.bias}
-        more = [n for n, t in learnable(module).items() if n not in known and t.dim() >= 2]
+        more = [
+            n
+            for n, t in learnable(module).items()
+            if n not in known and t.dim() >= 2 and min(t.shape) > 1
+        ]
         seen: set[tuple[int, int]] = set()
         for name, layout in self.layouts.items():
             fed = {(kind, g) for kind in layout.kinds for g in layout.gate_order}

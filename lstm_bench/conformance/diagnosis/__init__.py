@@ -20,7 +20,7 @@ import torch
 from torch import nn
 
 from lstm_bench.conformance.diagnosis import gradients, values
-from lstm_bench.conformance.diagnosis.habits import habits, rewritten, strided
+from lstm_bench.conformance.diagnosis.habits import habits, imprecise, rewritten, strided
 from lstm_bench.conformance.diagnosis.names import broken_promise
 from lstm_bench.conformance.records import CLASSES, CheckResult, Status
 from lstm_bench.subject import Instance, Subject
@@ -75,6 +75,7 @@ def _experiments(subject: Subject) -> list[str]:
 
 def _causes(subject: Subject) -> Iterator[list[str]]:
     for experiment in (
+        imprecise,
         strided,
         rewritten,
         _values,

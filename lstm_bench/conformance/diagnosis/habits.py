@@ -13,6 +13,8 @@ from lstm_bench.conformance.diagnosis.where import part_in_words
 from lstm_bench.conformance.problem import Problem, pose
 from lstm_bench.conformance.reference import Trace
 from lstm_bench.subject import Instance, Subject
+from lstm_bench.subject.precision import is_coarse
+from lstm_bench.subject.probe import H, I
 
 
 def habits(subject: Subject) -> list[str]:
@@ -138,6 +140,19 @@ def _values(instance: Instance, given: Sequence[Tensor]) -> dict[str, Tensor]:
     with torch.no_grad():
         parts = instance.run(x, (states[0], states[1]) if states else None)
         return {name: part.clone() for name, part in parts.items()}
+
+
+def imprecise(subject: Subject) -> list[str]:
+    """Whether something inside is computed in less than float32."""
+    if subject.proven:
+        return []
+    instance = subject.build(I, H, dtype=torch.float32)
+    if not is_coarse(instance.run, torch.float32, takes_state=subject.interface.takes_state):
+        return []
+    return [
+        "its results move in steps as its inputs move little by little: something inside is "
+        "computed in a lower precision than float32 (float16 or bfloat16, say)"
+    ]
 
 
 def rewritten(subject: Subject) -> list[str]:

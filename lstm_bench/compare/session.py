@@ -1,0 +1,246 @@
+"""A comparison from its sides to its decision, on disk block by block.
+
+The folder holds ``plan.json`` (what was asked for, on which machine), ``checks.json`` (the
+verdict on every subject of both sides), ``blocks.jsonl`` (a line a cell and block, with every
+call's time) and ``decision.json``. What was stopped goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from lstm_bench.compare.arms import Side
+from lstm_bench.compare.decide import Decision, Ledger, Settings, conclude, decide
+from lstm_bench.compare.workers import Arena, BlockRecord, Cell, Conditions, WorkerError
+from lstm_bench.conformance.isolate import judge_each
+from lstm_bench.conformance.judge import Options
+from lstm_bench.errors import UsageError
+from lstm_bench.measure.machine import facts, fingerprint, settle
+from lstm_bench.measure.workloads import Workload
+
+FORMAT = "lstm-bench comparison 1"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is compared with what, where, how, and how sure one wants to be."""
+
+    question: str
+    baseline: Side
+    candidate: Side
+    cells: tuple[Cell, ...]
+    conditions: Conditions
+    settings: Settings
+    command: str = ""
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> Plan:
+        sides = {
+            name: Side(**{**fields[name], "targets": tuple(fields[name]["targets"])})
+            for name in ("baseline", "candidate")
+        }
+        cells = tuple(
+            Cell(c["subject"], Workload(**c["workload"]), c["pass_name"]) for c in fields["cells"]
+        )
+        return cls(
+            fields["question"], sides["baseline"], sides["candidate"], cells,
+            Conditions(**fields["conditions"]), Settings(**fields["settings"]), fields["command"],
+        )  # fmt: skip
+
+
+@dataclass
+class Session:
+    """A comparison's folder."""
+
+    folder: Path
+    plan: Plan
+
+    @classmethod
+    def create(cls, folder: Path, plan: Plan) -> Session:
+        """A new folder. Raises UsageError where it cannot be written or is in use."""
+        settle(plan.conditions.device, plan.conditions.threads)
+        machine = facts(plan.conditions.device)
+        header = {
+            "format": FORMAT,
+            "started": datetime.now(UTC).isoformat(timespec="seconds"),
+            "plan": asdict(plan),
+            "machine": machine,
+            "fingerprint": fingerprint(machine),
+        }
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            if (folder / "plan.json").exists():
+                raise UsageError(
+                    f"{folder} holds a comparison already: go on with --resume {folder}, "
+                    "or choose another"
+                )
+            (folder / "plan.json").write_text(json.dumps(header, indent=1) + "\n")
+        except OSError as error:
+            raise UsageError(f"cannot write to {folder}: {error.strerror}") from error
+        return cls(folder, plan)
+
+    @classmethod
+    def resume(cls, folder: Path) -> Session:
+        """One that stopped. Raises UsageError where there is none, or another machine's."""
+        header = read_header(folder)
+        plan = Plan.from_json(header["plan"])
+        settle(plan.conditions.device, plan.conditions.threads)
+        if fingerprint(facts(plan.conditions.device)) != header["fingerprint"]:
+            raise UsageError(f"{folder} was begun on another machine or with other versions")
+        return cls(folder, plan)
+
+    # -- right first --------------------------------------------------------------------------
+
+    def judgements(self, told: Callable[[str], None] = lambda _: None) -> list[dict[str, Any]]:
+        """The verdict on every subject of both sides, made once and kept."""
+        path = self.folder / "checks.json"
+        if not path.exists():
+            found = []
+            for side in dict.fromkeys((self.plan.baseline, self.plan.candidate)):
+                used = sorted({cell.subject for cell in self.plan.cells})
+                targets = [side.targets[subject] for subject in used]
+                options = Options(root=side.root)
+                heard = _heard(side.name, told)
+                judged = judge_each(targets, options, told=heard)
+                found += [{"side": side.name, **j.as_json()} for j in judged]
+            _write(path, json.dumps(found, indent=1) + "\n")
+        loaded: list[dict[str, Any]] = json.loads(path.read_text())
+        return loaded
+
+    def incorrect(self) -> list[str]:
+        """Why there can be no speed verdict: what does not conform, in a sentence each."""
+        return [
+            f"{judged['side']}: {judged['target']} is {judged['verdict']}"
+            + (f": {judged['diagnosis'][0]}" if judged["diagnosis"] else "")
+            for judged in self.judgements()
+            if judged["verdict"] != "conforms"
+        ]
+
+    # -- then fast ----------------------------------------------------------------------------
+
+    def run(
+        self,
+        told: Callable[[Ledger, float], None] = lambda *_: None,
+        slow: Mapping[int, float] | None = None,
+    ) -> Decision:
+        """Blocks until all is decided or the budget is spent. Raises UsageError on no start."""
+        plan = self.plan
+        before = self.blocks()
+        arena = Arena(
+            plan.baseline, plan.candidate, plan.cells, plan.conditions,
+            blocks=len(before), slow=slow or {},
+        )  # fmt: skip
+        arena.random.seed(plan.conditions.seed + len(before))
+        try:
+            arena.find()
+        except WorkerError as error:
+            raise UsageError(f"cannot be set up: {error}") from None
+        written = 0
+
+        def after_block(ledger: Ledger, seconds: float) -> None:
+            nonlocal written
+            self._append(arena.records[written:])
+            written = len(arena.records)
+            told(ledger, seconds)
+
+        decision = decide(
+            arena, range(len(plan.cells)), plan.settings, before=before, told=after_block
+        )
+        _write(self.folder / "decision.json", json.dumps(self.as_json(decision), indent=1) + "\n")
+        return decision
+
+    def as_json(self, decision: Decision) -> dict[str, Any]:
+        """The decision with every cell's name; what ``--json`` writes."""
+        cells = []
+        for found in decision.cells:
+            cell = self.plan.cells[found.cell]
+            cells.append(
+                {
+                    "baseline": self.plan.baseline.targets[cell.subject],
+                    "candidate": self.plan.candidate.targets[cell.subject],
+                    "workload": cell.workload.name,
+                    "pass": cell.pass_name,
+                    "verdict": str(found.outcome),
+                    **{
+                        name: value if abs(value) != float("inf") else None
+                        for name, value in asdict(found).items()
+                        if name in ("ratio", "low", "high", "seen")
+                    },
+                    "blocks": found.blocks,
+                    "reason": found.reason,
+                }
+            )
+        return {
+            "question": self.plan.question,
+            "alarm": decision.alarm,
+            "seconds": round(decision.seconds, 2),
+            "interrupted": decision.interrupted,
+            "margin": self.plan.settings.margin,
+            "alpha": self.plan.settings.alpha,
+            "cells": cells,
+        }
+
+    def blocks(self) -> list[dict[int, float]]:
+        """The scores that are on disk, block by block; a half-written last line is passed over."""
+        path, found = self.folder / "blocks.jsonl", dict[int, dict[int, float]]()
+        for line in path.read_text().splitlines() if path.exists() else []:
+            try:
+                record = json.loads(line)
+            except json.JSONDecodeError:
+                break
+            found.setdefault(record["block"], {})[record["cell"]] = record["score"]
+        return [found[number] for number in sorted(found)]
+
+    def _append(self, records: Sequence[BlockRecord]) -> None:
+        try:
+            with (self.folder / "blocks.jsonl").open("a") as file:
+                for record in records:
+                    file.write(json.dumps(asdict(record), separators=(",", ":")) + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise UsageError(f"cannot write to {self.folder}: {error.strerror}") from error
+
+
+def redecide(session: Session, settings: Settings) -> Decision:
+    """What other settings make of the blocks on disk; nothing is measured."""
+    ledger = Ledger(tuple(range(len(session.plan.cells))), settings)
+    for scores in session.blocks():
+        ledger.add(scores)
+    return conclude(ledger, 0.0)
+
+
+def read_header(folder: Path) -> dict[str, Any]:
+    """The comparison's ``plan.json``. Raises UsageError where it is missing or none of ours."""
+    try:
+        header = json.loads((folder / "plan.json").read_text())
+    except FileNotFoundError:
+        raise UsageError(f"{folder} holds no comparison (no plan.json)") from None
+    except (OSError, json.JSONDecodeError) as error:
+        raise UsageError(f"cannot read {folder / 'plan.json'}: {error}") from error
+    if not isinstance(header, dict) or header.get("format") != FORMAT:
+        raise UsageError(f"{folder / 'plan.json'} is not of the form '{FORMAT}'")
+    return header
+
+
+def with_budget(plan: Plan, seconds: float) -> Plan:
+    return replace(plan, settings=replace(plan.settings, budget=seconds))
+
+
+def _heard(side: str, told: Callable[[str], None]) -> Callable[[str, str], None]:
+    return lambda target, stage: told(f"checking {side}'s {target}: {stage}")
+
+
+def _write(path: Path, text: str) -> None:
+    new = path.with_suffix(".new")
+    try:
+        new.write_text(text)
+        os.replace(new, path)
+    except OSError as error:
+        raise UsageError(f"cannot write to {path.parent}: {error.strerror}") from error

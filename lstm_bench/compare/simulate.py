@@ -1,0 +1,53 @@
+"""Machines that do not exist: the scheduler and the statistics are tried on them without waiting.
+
+Every source of noise that was met on a shared two-core machine has its knob here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+
+@dataclass
+class SimulatedMachine:
+    """effects: each cell's true log ratio. A block's score is it plus noise, times a coin's sign.
+
+    spread: deviation of the scores (log ratio), one for all or one a cell. tails: degrees of
+    freedom of Student's t (large: normal). bursts: the share of blocks in which a neighbour
+    multiplies the noise by ten. drift: how strongly a block's noise follows the last one's.
+    seconds: a cell's share of a block, and what a block costs besides.
+    """
+
+    effects: Mapping[int, float]
+    spread: float | Mapping[int, float] = 0.02
+    tails: float = 4.0
+    bursts: float = 0.05
+    drift: float = 0.0
+    seconds: tuple[float, float] = (0.2, 0.6)
+    seed: int = 0
+    time: float = 0.0
+    last: dict[int, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.random = np.random.default_rng(self.seed)
+
+    def now(self) -> float:
+        return self.time
+
+    def block(self, cells: Sequence[int]) -> dict[int, float]:
+        a_cell, a_block = self.seconds
+        self.time += a_block + a_cell * len(cells)
+        burst = 10.0 if self.random.random() < self.bursts else 1.0
+        coin = self.random.choice((-1.0, 1.0))
+        return {cell: self.effects[cell] + coin * burst * self._noise(cell) for cell in cells}
+
+    def _noise(self, cell: int) -> float:
+        """Not symmetric in itself, and alike from block to block: the coin must make up for it."""
+        spread = self.spread if isinstance(self.spread, (int, float)) else self.spread[cell]
+        fresh = float(self.random.standard_t(self.tails)) + 0.5
+        value = self.drift * self.last.get(cell, 0.0) + (1 - self.drift) * fresh
+        self.last[cell] = value
+        return spread * value
