@@ -143,6 +143,8 @@ def _serve(
         gc.disable()
         bench = _Bench(side, cells, conditions, dict(known or {}), salt)
         requests: dict[str, Callable[..., Any]] = {
+            "load": bench.load,
+            "features": bench.features,
             "probe": bench.probe,
             "prepare": bench.prepare,
             "sample": bench.sample,
@@ -187,6 +189,10 @@ class _Bench:
         shift = random.Random(salt)
         self.ballast = [torch.empty(shift.randrange(1, 1 << 16)) for _ in range(8)]
 
+    def load(self, subject: int) -> None:
+        """Import a target. Raises CannotLoad where it is not there."""
+        self.side.load(subject)
+
     def probe(self, subject: int, head: bool) -> bytes:
         """What probing finds, as bytes for other workers; empty where it cannot be handed on."""
         found = self.side.open(subject, head=head)
@@ -195,6 +201,10 @@ class _Bench:
             return pickle.dumps(fields)
         except Exception:  # a container of a stranger's own type, say
             return b""
+
+    def features(self, subject: int, head: bool) -> bool:
+        """Whether an output layer stands on top."""
+        return self._subject(subject, head).parameter_map.head.weight is not None
 
     def _subject(self, number: int, head: bool) -> Subject:
         told = self.known.get((number, head), b"")
@@ -222,6 +232,16 @@ class _Bench:
         call = self.calls[number]
         sampler.take_sample(call, self.clock, max(1, inner // 8))
         return sampler.take_times(call, self.clock, inner)
+
+
+def loads(side: Side, number: int) -> str | None:
+    """Why a target of a side cannot be loaded, or None where it can."""
+    with Worker(side, (), Conditions()) as worker:
+        try:
+            worker.ask("load", number)
+        except WorkerError as error:
+            return str(error)
+    return None
 
 
 # -- in the parent -------------------------------------------------------------------------------
@@ -267,15 +287,24 @@ class Arena:
 
     def find(self) -> None:
         """Probe both sides once. Raises WorkerError, with the side's name, where one cannot be."""
+        work: dict[tuple[int, bool], list[bool]] = {}
         for number, side in ((BASELINE, self.baseline), (CANDIDATE, self.candidate)):
             found: dict[tuple[int, bool], bytes] = {}
             for key in dict.fromkeys((c.subject, c.workload.head) for c in self.cells):
                 with Worker(side, self.cells, self.conditions) as worker:
                     try:
                         found[key] = worker.ask("probe", *key)
+                        work.setdefault(key, []).append(worker.ask("features", *key))
                     except WorkerError as error:
                         raise WorkerError(f"{side.name}: {side.targets[key[0]]}: {error}") from None
             self.known[number] = found
+        for key, heads in work.items():
+            if heads[0] != heads[1]:
+                names = [s.targets[key[0]] for s in (self.baseline, self.candidate)]
+                raise WorkerError(
+                    f"{names[heads.index(True)]} has an output layer and {names[heads.index(False)]}"
+                    " has none: they do not do the same work"
+                )
 
     def block(self, cells: Sequence[int]) -> dict[int, float]:
         """One fresh pair over these cells; the log ratio of each."""

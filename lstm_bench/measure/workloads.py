@@ -93,6 +93,11 @@ PRESETS: dict[str, Preset] = {
             ),
         ),
         Preset(
+            "guard",
+            "this project: what a step costs by itself, and a small batch; for `guard`",
+            (Workload(1, 8, 32, 32), Workload(16, 8, 64, 64)),
+        ),
+        Preset(
             "documented",
             "the article's series: characters, 28 symbols",
             (Workload(32, 35, 28, 256),),

@@ -1,0 +1,89 @@
+"""``lstm-bench compare``: which of two is faster, how much, and how sure is that?"""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from lstm_bench.commands import decisions
+from lstm_bench.errors import UsageError
+
+EPILOG = """\b
+Examples:
+  lstm-bench compare torch_nn mine.py:MyLSTM
+  lstm-bench compare documented_loop batched_gates --batch 1,32 --hidden 128 --pass forward
+  lstm-bench compare --resume reports/compare-20250131-120000
+
+\b
+Exit codes: 0 every cell is decided, 2 wrong input, 3 some is undecided,
+4 one of the two is incorrect, 130 stopped by Ctrl-C (go on with --resume).
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.argument("baseline", required=False)
+@click.argument("candidate", required=False)
+@decisions.shared_options
+def compare(baseline: str | None, candidate: str | None, **options: Any) -> int:
+    """Compare CANDIDATE with BASELINE: registered names, module:attribute or file.py:attribute.
+
+    Both are judged by all checks first; there is no ratio with a wrong one. Then fresh pairs of
+    processes take turns until every cell is decided or the budget is spent: faster, slower,
+    equal within the margin, or undecided, with the smallest slowdown that would have been seen.
+    A ratio is candidate / baseline: above 1, the candidate is slower.
+    """
+    session = _session(baseline, candidate, options)
+    wrong, decision = decisions.judged_and_run(session, options["budget"])
+    if decision is None:
+        for sentence in wrong:
+            click.echo(f"no speed verdict: {sentence}")
+        decisions.write_json({"incorrect": wrong}, options["json_file"])
+        return 4
+    document = session.as_json(decision)
+    decisions.write_json(document, options["json_file"])
+    if options["json_file"] != "-":
+        decisions.show(session, decision)
+        click.echo(f"Samples: {session.folder}")
+    if decision.interrupted:
+        click.echo(f"Stopped. Go on with: lstm-bench compare --resume {session.folder}", err=True)
+        return 130
+    verdicts = {cell["verdict"] for cell in document["cells"]}
+    return 4 if "failed" in verdicts else 3 if verdicts & {"undecided", "not slower"} else 0
+
+
+def _session(baseline: str | None, candidate: str | None, options: dict[str, Any]) -> Any:
+    resume: Path | None = options["resume"]
+    if resume is not None:
+        from lstm_bench.compare.session import Session
+
+        if baseline or candidate:
+            raise UsageError("--resume takes its two subjects from its folder: name none")
+        return Session.resume(resume)
+    if not baseline or not candidate:
+        raise UsageError("name two subjects, such as torch_nn and mine.py:MyLSTM")
+    from impls.registry import implementations
+    from lstm_bench.compare.arms import Side
+    from lstm_bench.compare.session import Plan, Session
+    from lstm_bench.compare.workers import Cell
+    from lstm_bench.subject.load import load_target
+
+    registered = implementations()
+    for name in (baseline, candidate):
+        if ":" not in name:
+            load_target(name)  # a misspelt name is told at once; strangers' code waits
+    ours = all(name in registered for name in (baseline, candidate))
+    sizes = decisions.workloads(options, "guard", head=ours)
+    plan = Plan(
+        f"{candidate} against {baseline}:",
+        Side(f"baseline {baseline}", (baseline,)),
+        Side(f"candidate {candidate}", (candidate,)),
+        tuple(Cell(0, size, name) for size in sizes for name in decisions.passes(options)),
+        decisions.conditions(options),
+        decisions.settings(options, both_ways=True),
+        "lstm-bench " + shlex.join(sys.argv[1:]),
+    )
+    return Session.create(decisions.folder_for("compare", options["out"]), plan)
