@@ -33,7 +33,7 @@ def compare(baseline: str | None, candidate: str | None, **options: Any) -> int:
 
     Both are judged by all checks first; there is no ratio with a wrong one. Then fresh pairs of
     processes take turns until every cell is decided or the budget is spent: faster, slower,
-    equal within the margin, or undecided, with the smallest slowdown that would have been seen.
+    equal within the margin, or undecided, with the slowdown that could still be there unseen.
     A ratio is candidate / baseline: above 1, the candidate is slower.
     """
     session = _session(baseline, candidate, options)

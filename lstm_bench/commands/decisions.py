@@ -195,7 +195,7 @@ def show(session: Session, decision: Decision) -> None:
     table = Table(box=None, header_style="bold", pad_edge=False)
     for column in ("cell", "verdict"):
         table.add_column(column)
-    for column in ("ratio", "95 % interval", "would have seen", "blocks"):
+    for column in ("ratio", "95 % interval", "slower by at most", "blocks"):
         table.add_column(column, justify="right")
     for found in decision.cells:
         cell = session.plan.cells[found.cell]
@@ -207,7 +207,7 @@ def show(session: Session, decision: Decision) -> None:
             f"[{WORDS[word]}]{word}[/]" + (f" ({found.reason})" if found.reason else ""),
             f"{found.ratio:.3f}" if measured else "",
             _interval(found.low, found.high) if measured else "",
-            f"+{found.seen:.0%}" if math.isfinite(found.seen) and measured else "",
+            f"{max(0.0, found.at_most):.1%}" if math.isfinite(found.at_most) else "",
             str(found.blocks),
         )
     console = Console(width=None if sys.stdout.isatty() else 120)

@@ -148,14 +148,14 @@ class Ledger:
 
 @dataclass(frozen=True)
 class CellDecision:
-    """One cell. ratio: candidate / baseline. seen: the least slowdown that would have shown."""
+    """One cell. ratio: candidate / baseline; at_most: a slowdown beyond it is excluded."""
 
     cell: int
     outcome: Outcome
     ratio: float
     low: float
     high: float
-    seen: float
+    at_most: float
     blocks: int
     reason: str = ""
 
@@ -214,12 +214,12 @@ def _one_block(source: Source, ledger: Ledger, wanted: Sequence[int]) -> float:
 
 def conclude(ledger: Ledger, seconds: float, *, interrupted: bool = False) -> Decision:
     """Put what the ledger holds into words and numbers."""
-    outcomes, threshold = ledger.outcomes(), len(ledger.cells) / ledger.settings.alpha
+    outcomes = ledger.outcomes()
     found = []
     for cell in ledger.cells:
         scores = ledger.scores[cell]
         low, high = evidence.interval(scores, 0.95)
-        seen = evidence.smallest_seen(scores, ledger.settings.slack, threshold)
+        highest = evidence.at_most(scores, ledger.settings.alpha)
         found.append(
             CellDecision(
                 cell,
@@ -227,7 +227,7 @@ def conclude(ledger: Ledger, seconds: float, *, interrupted: bool = False) -> De
                 math.exp(float(np.median(scores))) if scores else math.nan,
                 _exp(low),
                 _exp(high),
-                _exp(seen) - 1,
+                _exp(highest) - 1,
                 len(scores),
                 ledger.failed.get(cell, ""),
             )

@@ -96,18 +96,18 @@ def interval(scores: Sequence[float], level: float = 0.95) -> tuple[float, float
     return (-np.inf if kept[0] else float(low)), (np.inf if kept[-1] else float(high))
 
 
-def smallest_seen(scores: Sequence[float], limit: float, threshold: float) -> float:
-    """The smallest shift that these very scores, moved by it from 0, would have made an alarm of.
+def at_most(scores: Sequence[float], alpha: float) -> float:
+    """The smallest limit that the median has been shown to lie below; infinite while there is none.
 
-    In log ratio; infinite where the blocks are too few for any.
+    In log ratio: the slowdown that could still be there, unseen.
     """
     if not scores:
         return float("inf")
-    centred = np.asarray(scores) - np.median(scores)
-    shifts = np.concatenate([np.linspace(0.0, 0.3, 301), np.linspace(0.31, 1.5, 120)])
-    grown = capitals(list(centred), limit - shifts)
-    enough = np.flatnonzero(grown >= threshold)
-    return float(shifts[enough[0]]) if len(enough) else float("inf")
+    limits = float(np.median(scores)) + np.concatenate(
+        [np.linspace(0.0, 0.3, 601), np.linspace(0.31, 1.5, 120)]
+    )
+    enough = np.flatnonzero(capitals(scores, limits, above=False) >= 1 / alpha)
+    return float(limits[enough[0]]) if len(enough) else float("inf")
 
 
 def named(grown: Mapping[int, float], alpha: float) -> set[int]:

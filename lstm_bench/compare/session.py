@@ -170,7 +170,7 @@ class Session:
                     **{
                         name: value if abs(value) != float("inf") else None
                         for name, value in asdict(found).items()
-                        if name in ("ratio", "low", "high", "seen")
+                        if name in ("ratio", "low", "high", "at_most")
                     },
                     "blocks": found.blocks,
                     "reason": found.reason,

@@ -301,9 +301,9 @@ class Arena:
         for key, heads in work.items():
             if heads[0] != heads[1]:
                 names = [s.targets[key[0]] for s in (self.baseline, self.candidate)]
+                more, less = (names[heads.index(head)] for head in (True, False))
                 raise WorkerError(
-                    f"{names[heads.index(True)]} has an output layer and {names[heads.index(False)]}"
-                    " has none: they do not do the same work"
+                    f"{more} has an output layer and {less} has none: not the same work"
                 )
 
     def block(self, cells: Sequence[int]) -> dict[int, float]:

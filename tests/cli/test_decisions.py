@@ -1,0 +1,167 @@
+"""compare and guard from the command line: the answers, the exit codes, every mistake."""
+
+import json
+import subprocess
+
+import pytest
+
+from tests.cli.test_cli import lstm_bench
+
+QUICK = ("--batch", "2", "--steps", "2", "--hidden", "4", "--pass", "forward", "--budget", "4s")
+
+LOOP = """
+import torch
+from torch import nn
+
+
+class Mine(nn.Module):
+    def __init__(self, input_size, hidden_size):
+        super().__init__()
+        self.cell = nn.LSTMCell(input_size, hidden_size)
+
+    def forward(self, x, state=None):
+        h, c = state if state is not None else x.new_zeros(2, x.shape[0], self.cell.hidden_size)
+        outputs = []
+        for x_t in x.unbind(1):
+            h, c = self.cell(x_t, (h, c))
+            outputs.append(h)
+        return torch.stack(outputs, 1), (h, c)
+"""
+
+
+@pytest.fixture
+def taken_as_right(monkeypatch):
+    """Neither side is judged by all checks first, which takes seconds a subject."""
+    from lstm_bench.compare import session
+    from lstm_bench.conformance.records import Judgement, Verdict
+
+    def judge_each(targets, *_, **__):
+        return (Judgement(target, Verdict.CONFORMS) for target in targets)
+
+    monkeypatch.setattr(session, "judge_each", judge_each)
+
+
+def git(folder, *arguments):
+    identity = ("-c", "user.name=t", "-c", "user.email=t@example.org")
+    subprocess.run(
+        ["git", "-C", str(folder), *identity, *arguments], check=True, capture_output=True
+    )
+
+
+@pytest.fixture
+def repository(tmp_path, monkeypatch):
+    folder = tmp_path / "theirs"
+    folder.mkdir()
+    git(folder, "init", "-q", "-b", "main")
+    (folder / "mine.py").write_text(LOOP)
+    git(folder, "add", ".")
+    git(folder, "commit", "-q", "-m", "first")
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def test_compare_ends_with_a_verdict_for_every_cell(tmp_path, capsys, taken_as_right):
+    out, file = tmp_path / "c", tmp_path / "c.json"
+    code, text, _ = lstm_bench(
+        "compare", "documented_loop", "batched_gates", *QUICK, "--out", out, "--json", file,
+        capsys=capsys,
+    )  # fmt: skip
+    assert code in (0, 3)
+    assert "batched_gates B2-T2-I4-H4 forward" in text
+    (cell,) = json.loads(file.read_text())["cells"]
+    assert cell["verdict"] in ("slower", "faster", "equal", "not slower", "undecided")
+    assert cell["blocks"] == len((out / "blocks.jsonl").read_text().splitlines())
+    resumed, _, _ = lstm_bench("compare", "--resume", out, capsys=capsys)
+    assert resumed in (0, 3)
+
+
+def test_no_ratio_with_a_wrong_one(tmp_path, capsys):
+    (tmp_path / "wrong.py").write_text(LOOP.replace("outputs.append(h)", "outputs.append(2 * h)"))
+    code, text, _ = lstm_bench(
+        "compare", "torch.nn:LSTM", f"{tmp_path}/wrong.py:Mine", *QUICK, "--out", tmp_path / "c",
+        capsys=capsys,
+    )  # fmt: skip
+    assert code == 4
+    assert "no speed verdict: candidate" in text
+    assert "is defective" in text
+
+
+def test_guard_in_somebody_s_repository(repository, tmp_path, capsys, taken_as_right):
+    slow = LOOP.replace("outputs.append(h)", "outputs.append(h)\n            sorted(range(20000))")
+    (repository / "mine.py").write_text(slow)
+    code, text, _ = lstm_bench(
+        "guard", "--against", "git:HEAD", "--target", "mine.py:Mine", *QUICK[:-1], "60s",
+        "--out", tmp_path / "g", capsys=capsys,
+    )  # fmt: skip
+    assert code == 1
+    assert "REGRESSION: 1 of 1 cells are slower" in text
+
+
+def test_guard_leaves_out_what_is_new(repository, tmp_path, capsys, taken_as_right):
+    (repository / "other.py").write_text(LOOP)
+    code, text, _ = lstm_bench(
+        "guard", "--against", "git:HEAD", "--target", "other.py:Mine", *QUICK,
+        "--out", tmp_path / "g", capsys=capsys,
+    )  # fmt: skip
+    assert code == 0
+    assert "other.py:Mine: not in HEAD" in text
+
+
+def test_guard_stops_at_what_is_incorrect(repository, tmp_path, capsys):
+    wrong = LOOP.replace("outputs.append(h)", "outputs.append(2 * h)")
+    (repository / "mine.py").write_text(wrong)
+    code, text, _ = lstm_bench(
+        "guard", "--against", "git:HEAD", "--target", "mine.py:Mine", *QUICK,
+        "--out", tmp_path / "g", capsys=capsys,
+    )  # fmt: skip
+    assert code == 4
+    assert "the working tree: mine.py:Mine is defective" in text
+
+
+def test_a_stored_run_is_advice(tmp_path, capsys, monkeypatch):
+    from lstm_bench.conformance.records import Judgement, Verdict
+    from lstm_bench.measure import run
+
+    monkeypatch.setattr(
+        run, "judge_each", lambda targets, **_: (Judgement(t, Verdict.CONFORMS) for t in targets)
+    )
+    sizes = (*QUICK[:-2], "--impl", "torch_nn", "--rounds", "3")
+    lstm_bench("run", *sizes, "--out", tmp_path / "then", capsys=capsys)
+    code, text, _ = lstm_bench(
+        "guard", "--against", f"run:{tmp_path / 'then'}", "--out", tmp_path / "now", capsys=capsys
+    )
+    assert code in (0, 3)
+    assert "Advice only" in text
+    header = json.loads((tmp_path / "then" / "run.json").read_text())
+    (tmp_path / "then" / "run.json").write_text(json.dumps(header | {"fingerprint": "other"}))
+    code, _, err = lstm_bench(
+        "guard", "--against", f"run:{tmp_path / 'then'}", "--out", tmp_path / "x", capsys=capsys
+    )
+    assert code == 2
+    assert "another machine" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["compare"], "name two subjects"),
+        (["compare", "torch_nn", "torch_n"], "did you mean 'torch_nn'"),
+        (["compare", "torch_nn", "batched_gates", "--margin", "0"], "not between"),
+        (["compare", "torch_nn", "batched_gates", "--budget", "soon"], "not a time such as"),
+        (["compare", "torch_nn", "batched_gates", "--pass", "sideways"], "no pass 'sideways'"),
+        (["compare", "torch_nn", "batched_gates", "--device", "cuda:9"], "is not there"),
+        (["compare", "--resume", "nowhere"], "holds no comparison"),
+        (["guard"], "--against needs"),
+        (["guard", "--against", "git:nowhere"], "git knows no commit 'nowhere'"),
+        (["guard", "--against", "run:nowhere"], "holds no run"),
+        (["guard", "--against", "impl:torch_n", "--impl", "torch_nn"], "did you mean"),
+        (["guard", "--against", "git:HEAD"], "name yours with --target"),
+        (["guard", "--against", "git:HEAD", "--target", "no.py:X"], "no such file"),
+    ],
+)
+def test_every_mistake_is_one_line_and_code_2(repository, capsys, arguments, words):
+    code, _, err = lstm_bench(*arguments, capsys=capsys)
+    assert code == 2
+    assert err.startswith("lstm-bench: error: ")
+    assert len(err.strip().splitlines()) == 1
+    assert words in err
