@@ -32,11 +32,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-STAKES = (0.5, 1.0, 2.0)
+STAKES = (1.0, 2.0, 4.0)
 PRIOR_SIZE = 0.03
 """How large an x is thought to be before any was seen; it weighs as much as one block."""
 
-REACH = 3.0
+REACH = 1.0
 """An x counts as no further off than so many sizes: one burst must not undo twenty blocks. As
 the cut is the same on both sides, what is symmetric stays symmetric."""
 

@@ -3,10 +3,11 @@
 A block is a new worker for each side, forked from a parent that has imported torch and never
 run a line of either. A coin says which is made first; both are pinned to the same core, for two
 cores are never equally fast, and neither runs while the other does. Cells come in random order.
-In each cell the sides take turns in quartets, ABBA or BAAB by a coin, with a short batch before
-each that nobody counts, which brings the caches back. The block's score is log(candidate /
-baseline) of their undisturbed calls: the mean of the fastest quarter, which interrupts and
-neighbours touch least. A slowdown of fewer than three calls in four is not seen.
+In each cell the sides take turns in quartets, ABBA or BAAB by a coin, of batches of two
+milliseconds: a shared core is now fast, now slow, for some fifty milliseconds at a time, and the
+four batches of a quartet mostly meet the same of the two. The block's score is the median over the
+quartets of log(candidate / baseline), where a batch counts by its undisturbed calls, the fastest
+quarter.
 """
 
 from __future__ import annotations
@@ -68,9 +69,9 @@ class Conditions:
     clock: str = "cpu"
     """cpu: the processor's time, which a neighbour cannot take; wall: what passes."""
     pin: bool = True
-    batch_seconds: float = 0.010
-    quartets: int = 4
-    most_quartets: int = 12
+    batch_seconds: float = 0.002
+    quartets: int = 10
+    most_quartets: int = 30
     block_seconds: float = 1.5
     seed: int = 0
 
@@ -228,9 +229,8 @@ class _Bench:
         return max(1, round(inner * c.batch_seconds / sampler.BATCH_SECONDS))
 
     def sample(self, number: int, inner: int) -> list[float]:
-        """Seconds of each call of a batch, after a short one that brings the caches back."""
+        """Seconds of each call of a batch. The first may find cold caches; on either side."""
         call = self.calls[number]
-        sampler.take_sample(call, self.clock, max(1, inner // 8))
         return sampler.take_times(call, self.clock, inner)
 
 
@@ -366,9 +366,11 @@ def undisturbed(times: Sequence[float]) -> float:
 
 
 def log_ratio(quartets: Sequence[Sequence[Batch]]) -> float:
-    """log(candidate / baseline) of a block, from each side's undisturbed calls."""
-    sides: tuple[list[float], list[float]] = ([], [])
-    for quartet in quartets:
-        for side, times in quartet:
-            sides[side].extend(times)
-    return math.log(undisturbed(sides[CANDIDATE]) / undisturbed(sides[BASELINE]))
+    """log(candidate / baseline) of a block: the median over its quartets."""
+    return statistics.median(_of_quartet(quartet) for quartet in quartets)
+
+
+def _of_quartet(quartet: Sequence[Batch]) -> float:
+    """The mean of the logarithms, side against side: what drifts evenly cancels in ABBA."""
+    logs = [(side, math.log(undisturbed(times))) for side, times in quartet]
+    return sum(log if side == CANDIDATE else -log for side, log in logs) / 2
