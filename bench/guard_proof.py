@@ -79,7 +79,7 @@ def record(options: argparse.Namespace) -> None:
         for number in range(options.blocks):
             began, done = time.monotonic(), len(arena.records)
             arena.block(NUMBERS)
-            session._append(arena.records[done:])
+            session.append(arena.records[done:])
             seconds = time.monotonic() - began
             with (options.out / "seconds.txt").open("a") as file:
                 file.write(f"{seconds:.3f}\n")

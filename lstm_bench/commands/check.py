@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import ast
-import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from lstm_bench.commands.options import write_json
 from lstm_bench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -62,8 +61,7 @@ def check(targets: tuple[str, ...], list_checks: bool, **options: Any) -> int:
                 _show(judgement)
     except KeyboardInterrupt:
         interrupted = True
-    if options["json_file"]:
-        _write_json(judgements, options["json_file"])
+    write_json([j.as_json() for j in judgements], options["json_file"])
     if options["json_file"] != "-":
         _sum_up(judgements)
     if options["scripts"]:
@@ -195,17 +193,6 @@ def _sum_up(judgements: list[Judgement]) -> None:
     for judgement in judgements:
         counts[str(judgement.verdict)] = counts.get(str(judgement.verdict), 0) + 1
     click.echo(", ".join(f"{n} {verdict}" for verdict, n in counts.items()))
-
-
-def _write_json(judgements: list[Judgement], file: str) -> None:
-    text = json.dumps([j.as_json() for j in judgements], indent=2) + "\n"
-    if file == "-":
-        sys.stdout.write(text)
-        return
-    try:
-        Path(file).write_text(text)
-    except OSError as error:
-        raise UsageError(f"cannot write {file}: {error.strerror}") from error
 
 
 def _write_scripts(judgements: list[Judgement], folder: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from lstm_bench.commands import decisions
+from lstm_bench.commands.options import write_json
 from lstm_bench.errors import UsageError
 
 EPILOG = """\b
@@ -39,12 +40,9 @@ def compare(baseline: str | None, candidate: str | None, **options: Any) -> int:
     session = _session(baseline, candidate, options)
     wrong, decision = decisions.judged_and_run(session, options["budget"])
     if decision is None:
-        for sentence in wrong:
-            click.echo(f"no speed verdict: {sentence}")
-        decisions.write_json({"incorrect": wrong}, options["json_file"])
-        return 4
+        return decisions.refused(wrong, options["json_file"])
     document = session.as_json(decision)
-    decisions.write_json(document, options["json_file"])
+    write_json(document, options["json_file"])
     if options["json_file"] != "-":
         decisions.show(session, decision)
         click.echo(f"Samples: {session.folder}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 import sys
@@ -13,13 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lstm_bench.commands.options import Names, Numbers
+from lstm_bench.commands.options import Names, Numbers, write_json
 from lstm_bench.errors import UsageError
 from lstm_bench.measure.workloads import PASSES, PRESETS, Workload, grid
 
 if TYPE_CHECKING:
     from lstm_bench.compare.decide import Decision
     from lstm_bench.compare.session import Session
+
+EXIT_INCORRECT = 4
 
 WORDS = {
     "slower": "red",
@@ -227,17 +228,12 @@ def _interval(low: float, high: float) -> str:
     return f"[{left}, {high:.3f}]" if math.isfinite(high) else f"[{left}, ∞)"
 
 
-def write_json(document: dict[str, Any], file: str | None) -> None:
-    if not file:
-        return
-    text = json.dumps(document, indent=2) + "\n"
-    if file == "-":
-        sys.stdout.write(text)
-        return
-    try:
-        Path(file).write_text(text)
-    except OSError as error:
-        raise UsageError(f"cannot write {file}: {error.strerror}") from error
+def refused(wrong: list[str], json_file: str | None) -> int:
+    """There is no speed verdict with what is wrong: say why. The exit code."""
+    for sentence in wrong:
+        click.echo(f"no speed verdict: {sentence}")
+    write_json({"incorrect": wrong}, json_file)
+    return EXIT_INCORRECT
 
 
 def folder_for(kind: str, out: Path | None) -> Path:

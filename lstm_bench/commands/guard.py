@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from lstm_bench.commands import decisions
+from lstm_bench.commands.options import write_json
 from lstm_bench.errors import UsageError
 
 EPILOG = """\b
@@ -101,7 +102,7 @@ def _against_run(folder: Path, options: dict[str, Any]) -> int:
         "Advice only: two runs at different moments differ by tens of percent on a shared "
         "machine. For a decision: lstm-bench guard --against git:REF"
     )
-    decisions.write_json({"advice": [row.as_json() for row in rows]}, options["json_file"])
+    write_json({"advice": [row.as_json() for row in rows]}, options["json_file"])
     return 3 if any(row.ratio > 1 + options["margin"] for row in rows) else 0
 
 
@@ -165,12 +166,9 @@ def _decide(question: str, baseline: Any, candidate: Any, options: dict[str, Any
     session = Session.create(decisions.folder_for("guard", options["out"]), plan)
     wrong, decision = decisions.judged_and_run(session, options["budget"])
     if decision is None:
-        for sentence in wrong:
-            click.echo(f"no speed verdict: {sentence}")
-        decisions.write_json({"incorrect": wrong}, options["json_file"])
-        return 4
+        return decisions.refused(wrong, options["json_file"])
     document = session.as_json(decision)
-    decisions.write_json(document, options["json_file"])
+    write_json(document, options["json_file"])
     if options["json_file"] != "-":
         decisions.show(session, decision)
         click.echo(_answer(document))

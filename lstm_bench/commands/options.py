@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import sys
+from pathlib import Path
 from typing import Any
 
 import click
+
+from lstm_bench.errors import UsageError
 
 
 class Numbers(click.ParamType[tuple[int, ...]]):
@@ -33,3 +38,17 @@ class Names(click.ParamType[tuple[str, ...]]):
         if isinstance(value, tuple):
             return value
         return tuple(part.strip() for part in str(value).split(",") if part.strip())
+
+
+def write_json(document: Any, file: str | None) -> None:
+    """Into a file, or to standard output for ``-``; nothing where no file was named."""
+    if not file:
+        return
+    text = json.dumps(document, indent=2) + "\n"
+    if file == "-":
+        sys.stdout.write(text)
+        return
+    try:
+        Path(file).write_text(text)
+    except OSError as error:
+        raise UsageError(f"cannot write {file}: {error.strerror}") from error

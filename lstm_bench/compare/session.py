@@ -8,10 +8,8 @@ call's time) and ``decision.json``. What was stopped goes on where it stopped.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +19,15 @@ from lstm_bench.compare.workers import Arena, BlockRecord, Cell, Conditions, Wor
 from lstm_bench.conformance.isolate import judge_each
 from lstm_bench.conformance.judge import Options
 from lstm_bench.errors import UsageError
-from lstm_bench.measure.machine import facts, fingerprint, settle
+from lstm_bench.measure.folders import (
+    append,
+    begin,
+    header_of,
+    lines_of,
+    must_be_this_machine,
+    replace_file,
+)
+from lstm_bench.measure.machine import settle
 from lstm_bench.measure.workloads import Workload
 
 FORMAT = "lstm-bench comparison 1"
@@ -64,25 +70,8 @@ class Session:
     @classmethod
     def create(cls, folder: Path, plan: Plan) -> Session:
         """A new folder. Raises UsageError where it cannot be written or is in use."""
-        settle(plan.conditions.device, plan.conditions.threads)
-        machine = facts(plan.conditions.device)
-        header = {
-            "format": FORMAT,
-            "started": datetime.now(UTC).isoformat(timespec="seconds"),
-            "plan": asdict(plan),
-            "machine": machine,
-            "fingerprint": fingerprint(machine),
-        }
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            if (folder / "plan.json").exists():
-                raise UsageError(
-                    f"{folder} holds a comparison already: go on with --resume {folder}, "
-                    "or choose another"
-                )
-            (folder / "plan.json").write_text(json.dumps(header, indent=1) + "\n")
-        except OSError as error:
-            raise UsageError(f"cannot write to {folder}: {error.strerror}") from error
+        on = plan.conditions
+        begin(folder / "plan.json", FORMAT, asdict(plan), on.device, on.threads)
         return cls(folder, plan)
 
     @classmethod
@@ -91,8 +80,7 @@ class Session:
         header = read_header(folder)
         plan = Plan.from_json(header["plan"])
         settle(plan.conditions.device, plan.conditions.threads)
-        if fingerprint(facts(plan.conditions.device)) != header["fingerprint"]:
-            raise UsageError(f"{folder} was begun on another machine or with other versions")
+        must_be_this_machine(header, folder, plan.conditions.device, "begin a new one")
         return cls(folder, plan)
 
     # -- right first --------------------------------------------------------------------------
@@ -109,7 +97,7 @@ class Session:
                 heard = _heard(side.name, told)
                 judged = judge_each(targets, options, told=heard)
                 found += [{"side": side.name, **j.as_json()} for j in judged]
-            _write(path, json.dumps(found, indent=1) + "\n")
+            replace_file(path, json.dumps(found, indent=1) + "\n")
         loaded: list[dict[str, Any]] = json.loads(path.read_text())
         return loaded
 
@@ -145,14 +133,16 @@ class Session:
 
         def after_block(ledger: Ledger, seconds: float) -> None:
             nonlocal written
-            self._append(arena.records[written:])
+            self.append(arena.records[written:])
             written = len(arena.records)
             told(ledger, seconds)
 
         decision = decide(
             arena, range(len(plan.cells)), plan.settings, before=before, told=after_block
         )
-        _write(self.folder / "decision.json", json.dumps(self.as_json(decision), indent=1) + "\n")
+        replace_file(
+            self.folder / "decision.json", json.dumps(self.as_json(decision), indent=1) + "\n"
+        )
         return decision
 
     def as_json(self, decision: Decision) -> dict[str, Any]:
@@ -188,24 +178,14 @@ class Session:
 
     def blocks(self) -> list[dict[int, float]]:
         """The scores that are on disk, block by block; a half-written last line is passed over."""
-        path, found = self.folder / "blocks.jsonl", dict[int, dict[int, float]]()
-        for line in path.read_text().splitlines() if path.exists() else []:
-            try:
-                record = json.loads(line)
-            except json.JSONDecodeError:
-                break
+        found: dict[int, dict[int, float]] = {}
+        for record in lines_of(self.folder / "blocks.jsonl"):
             found.setdefault(record["block"], {})[record["cell"]] = record["score"]
         return [found[number] for number in sorted(found)]
 
-    def _append(self, records: Sequence[BlockRecord]) -> None:
-        try:
-            with (self.folder / "blocks.jsonl").open("a") as file:
-                for record in records:
-                    file.write(json.dumps(asdict(record), separators=(",", ":")) + "\n")
-                file.flush()
-                os.fsync(file.fileno())
-        except OSError as error:
-            raise UsageError(f"cannot write to {self.folder}: {error.strerror}") from error
+    def append(self, records: Sequence[BlockRecord]) -> None:
+        """Put a block on disk."""
+        append(self.folder / "blocks.jsonl", map(asdict, records))
 
 
 def redecide(session: Session, settings: Settings) -> Decision:
@@ -218,15 +198,7 @@ def redecide(session: Session, settings: Settings) -> Decision:
 
 def read_header(folder: Path) -> dict[str, Any]:
     """The comparison's ``plan.json``. Raises UsageError where it is missing or none of ours."""
-    try:
-        header = json.loads((folder / "plan.json").read_text())
-    except FileNotFoundError:
-        raise UsageError(f"{folder} holds no comparison (no plan.json)") from None
-    except (OSError, json.JSONDecodeError) as error:
-        raise UsageError(f"cannot read {folder / 'plan.json'}: {error}") from error
-    if not isinstance(header, dict) or header.get("format") != FORMAT:
-        raise UsageError(f"{folder / 'plan.json'} is not of the form '{FORMAT}'")
-    return header
+    return header_of(folder / "plan.json", FORMAT)
 
 
 def with_budget(plan: Plan, seconds: float) -> Plan:
@@ -235,12 +207,3 @@ def with_budget(plan: Plan, seconds: float) -> Plan:
 
 def _heard(side: str, told: Callable[[str], None]) -> Callable[[str, str], None]:
     return lambda target, stage: told(f"checking {side}'s {target}: {stage}")
-
-
-def _write(path: Path, text: str) -> None:
-    new = path.with_suffix(".new")
-    try:
-        new.write_text(text)
-        os.replace(new, path)
-    except OSError as error:
-        raise UsageError(f"cannot write to {path.parent}: {error.strerror}") from error

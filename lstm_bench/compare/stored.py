@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from lstm_bench.errors import UsageError
-from lstm_bench.measure.machine import facts, fingerprint, settle
+from lstm_bench.measure.folders import must_be_this_machine
+from lstm_bench.measure.machine import settle
 from lstm_bench.measure.run import Plan, Run, execute, read_cells, read_header
 
 
@@ -30,11 +30,7 @@ def again(stored: Path, out: Path) -> list[Advice]:
     header = read_header(stored)
     plan = Plan.from_json(header["plan"])
     settle(plan.device, plan.threads)
-    if fingerprint(facts(plan.device)) != header["fingerprint"]:
-        raise UsageError(
-            f"{stored} was taken on another machine or with other versions or settings: its times "
-            "are no baseline here"
-        )
+    must_be_this_machine(header, stored, plan.device, "its times are no baseline here")
     run = Run.create(out, plan)
     execute(run)
     then, now = _medians(read_cells(stored)), _medians(read_cells(run.folder))

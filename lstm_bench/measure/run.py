@@ -10,10 +10,8 @@ from __future__ import annotations
 import contextlib
 import gc
 import json
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +20,17 @@ import torch
 from lstm_bench.conformance.agreement import agree
 from lstm_bench.conformance.isolate import judge_each
 from lstm_bench.conformance.records import Verdict
-from lstm_bench.errors import UsageError
 from lstm_bench.measure.clock import Clock, clock_for
-from lstm_bench.measure.machine import facts, fingerprint, settle
+from lstm_bench.measure.folders import (
+    append,
+    as_line,
+    begin,
+    header_of,
+    lines_of,
+    must_be_this_machine,
+    replace_file,
+)
+from lstm_bench.measure.machine import settle
 from lstm_bench.measure.memory import peak_bytes
 from lstm_bench.measure.passes import Setting, TimedCall, make_pass, set_up
 from lstm_bench.measure.sampler import SubjectFailedError, interleave
@@ -90,24 +96,7 @@ class Run:
     @classmethod
     def create(cls, folder: Path, plan: Plan) -> Run:
         """A new folder. Raises UsageError where it cannot be written or holds a run already."""
-        settle(plan.device, plan.threads)
-        machine = facts(plan.device)
-        header = {
-            "format": FORMAT,
-            "started": datetime.now(UTC).isoformat(timespec="seconds"),
-            "plan": asdict(plan),
-            "machine": machine,
-            "fingerprint": fingerprint(machine),
-        }
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            if (folder / "run.json").exists():
-                raise UsageError(
-                    f"{folder} holds a run already: go on with --resume {folder}, or choose another"
-                )
-            (folder / "run.json").write_text(json.dumps(header, indent=2) + "\n")
-        except OSError as error:
-            raise UsageError(f"cannot write to {folder}: {error.strerror}") from error
+        begin(folder / "run.json", FORMAT, asdict(plan), plan.device, plan.threads)
         return cls(folder, plan)
 
     @classmethod
@@ -120,15 +109,13 @@ class Run:
         header = read_header(folder)
         plan = Plan.from_json(header["plan"])
         settle(plan.device, plan.threads)
-        if fingerprint(facts(plan.device)) != header["fingerprint"]:
-            raise UsageError(
-                f"{folder} was begun on another machine or with other versions or settings: "
-                "its times would not stand beside new ones; begin a new run"
-            )
+        wish = "its times would not stand beside new ones; begin a new run"
+        must_be_this_machine(header, folder, plan.device, wish)
         cells = read_cells(folder)
         done = {_key(cell) for cell in cells}
         whole = [cell for cell in cells if done >= plan.keys(cell["workload"], cell["pass"])]
-        _replace(folder / "cells.jsonl", whole)
+        lines = "".join(map(as_line, whole))
+        replace_file(folder / "cells.jsonl", lines)
         return cls(folder, plan, {_key(cell) for cell in whole})
 
     def judgements(self, report: Callable[[Progress], None]) -> dict[str, dict[str, Any]]:
@@ -143,44 +130,24 @@ class Run:
                 self.plan.subjects,
                 told=lambda name, stage: report(Progress(0, 0, f"checking {name}: {stage}")),
             )
-            _write(path, json.dumps([judgement.as_json() for judgement in found], indent=1) + "\n")
-        return {judged["target"]: judged for judged in json.loads(path.read_text())}
+            judged = [judgement.as_json() for judgement in found]
+            replace_file(path, json.dumps(judged, indent=1) + "\n")
+        return {one["target"]: one for one in json.loads(path.read_text())}
 
     def write(self, cell: Mapping[str, Any]) -> None:
         """Append a cell and see it onto the disk."""
-        try:
-            with (self.folder / "cells.jsonl").open("a") as file:
-                file.write(json.dumps(cell) + "\n")
-                file.flush()
-                os.fsync(file.fileno())
-        except OSError as error:
-            raise UsageError(f"cannot write to {self.folder}: {error.strerror}") from error
+        append(self.folder / "cells.jsonl", [cell])
         self.done.add(_key(cell))
 
 
 def read_header(folder: Path) -> dict[str, Any]:
     """The run's ``run.json``. Raises UsageError where it is missing or none of ours."""
-    try:
-        header = json.loads((folder / "run.json").read_text())
-    except FileNotFoundError:
-        raise UsageError(f"{folder} holds no run (no run.json)") from None
-    except (OSError, json.JSONDecodeError) as error:
-        raise UsageError(f"cannot read {folder / 'run.json'}: {error}") from error
-    if not isinstance(header, dict) or header.get("format") != FORMAT:
-        raise UsageError(f"{folder / 'run.json'} is not of the form '{FORMAT}'")
-    return header
+    return header_of(folder / "run.json", FORMAT)
 
 
 def read_cells(folder: Path) -> list[dict[str, Any]]:
     """The finished cells; a half-written last line is passed over."""
-    path = folder / "cells.jsonl"
-    cells = []
-    for line in path.read_text().splitlines() if path.exists() else []:
-        try:
-            cells.append(json.loads(line))
-        except json.JSONDecodeError:
-            break
-    return cells
+    return lines_of(folder / "cells.jsonl")
 
 
 def execute(run: Run, report: Callable[[Progress], None] = lambda _: None) -> None:
@@ -318,17 +285,3 @@ def _old_objects_set_aside() -> Iterator[None]:
         yield
     finally:
         gc.unfreeze()
-
-
-def _replace(path: Path, cells: Sequence[Mapping[str, Any]]) -> None:
-    _write(path, "".join(json.dumps(cell) + "\n" for cell in cells))
-
-
-def _write(path: Path, text: str) -> None:
-    """Write anew in one stroke: a kill leaves the old file or the new one."""
-    new = path.with_suffix(".new")
-    try:
-        new.write_text(text)
-        os.replace(new, path)
-    except OSError as error:
-        raise UsageError(f"cannot write to {path.parent}: {error.strerror}") from error

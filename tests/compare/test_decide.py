@@ -75,7 +75,8 @@ def test_decided_cells_cost_nothing_more():
             self.asked += len(cells)
             return super().block(cells)
 
-    machine = Counting(effects(c7=0.02), **QUIET)
+    spread = dict.fromkeys(CELLS, 0.005) | {7: 0.05}
+    machine = Counting(effects(), spread=spread)
     decision = decide(machine, CELLS, Settings())
     assert machine.asked == sum(c.blocks for c in decision.cells)
     assert machine.asked < max(c.blocks for c in decision.cells) * len(CELLS)
