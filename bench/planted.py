@@ -142,7 +142,7 @@ def write(frame: pd.DataFrame, out: Path) -> None:
     lines += ["", "## Not as expected", ""]
     lines += [
         f"- {r['name']}: {r['verdict']} (expected {r['expected']})" for _, r in missed.iterrows()
-    ]
+    ] or ["None."]
     out.joinpath("summary.md").write_text("\n".join(lines) + "\n")
     print("\n".join(lines[:12]))
 
