@@ -6,13 +6,13 @@ The precondition of every speed figure: no ratio between things that do not do t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from lstm_bench.conformance import tolerances
-from lstm_bench.conformance.problem import Problem, pose, solve_instance, solve_reference
+from lstm_bench.conformance.problem import Problem, Results, pose, solve_instance, solve_reference
 from lstm_bench.subject import Subject
 
 
@@ -74,15 +74,51 @@ def compare(
     expected = solve_reference(problem.to(torch.float64), gradients=gradients)
     # In float64 the logic is judged, and the floor is the expectation itself.
     floor = expected if dtype == torch.float64 else solve_reference(problem, gradients=gradients)
-    deviations, errors = [], {}
-    for part, value in got.items():
-        noise = relative_error(floor[part], expected[part])
-        limit = tolerances.allowed(dtype, noise, problem.terms)
-        errors[part] = relative_error(value, expected[part])
-        found = deviation(part, value, expected[part], limit)
-        if found is not None:
-            deviations.append(found)
+    noise = {part: relative_error(floor[part], expected[part]) for part in got}
+    errors = {part: relative_error(value, expected[part]) for part, value in got.items()}
+    deviations = _beyond(got, expected, noise, problem)
+    if deviations and dtype != torch.float64:
+        # Terms that cancel leave a sum that the last digit of an input moves by more than the
+        # floor says, which is one draw of such an error and may have been lucky.
+        moved = _moved_by_rounding(problem, expected, gradients=gradients)
+        noise = {part: max(noise[part], moved[part.split(" (")[0]]) for part in got}
+        deviations = _beyond(got, expected, noise, problem)
     return deviations, errors
+
+
+def _beyond(
+    got: Mapping[str, Tensor], expected: Results, noise: Mapping[str, float], problem: Problem
+) -> list[Deviation]:
+    """The parts that are off by more than the noise floor allows."""
+    found = []
+    for part, value in got.items():
+        limit = tolerances.allowed(problem.x.dtype, noise[part], problem.terms)
+        off = deviation(part, value, expected[part], limit)
+        found += [] if off is None else [off]
+    return found
+
+
+def _moved_by_rounding(
+    problem: Problem, expected: Results, *, gradients: bool, draws: int = 4
+) -> dict[str, float]:
+    """How far, relative, the reference itself moves when its inputs move by their last digit."""
+    eps, generator = torch.finfo(problem.x.dtype).eps, torch.Generator().manual_seed(3)
+    exact = problem.to(torch.float64, "cpu")
+    farthest = dict.fromkeys(expected, 0.0)
+
+    def nudged(t: Tensor) -> Tensor:
+        return t * (1 + eps * torch.randn(t.shape, generator=generator, dtype=t.dtype))
+
+    for _ in range(draws):
+        state = None if exact.state is None else (nudged(exact.state[0]), nudged(exact.state[1]))
+        other = replace(
+            exact, parameters=exact.parameters.map(nudged), x=nudged(exact.x), state=state
+        )
+        moved = solve_reference(other, gradients=gradients)
+        for part in farthest:
+            error = relative_error(moved[part], expected[part])
+            farthest[part] = max(farthest[part], error)
+    return farthest
 
 
 def agree(

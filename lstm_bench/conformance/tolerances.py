@@ -12,7 +12,9 @@ given a factor over that floor, and a base amount for tensors on which the floor
 lucky: 16 · ⌈log2(terms)⌉ · eps, four times oneDNN's rule for its own RNN tests
 (benchdnn: 4 · ⌈log2(acc · T)⌉ · eps). The factor is 10 everywhere: with fewer than some 500
 elements the floor itself varies by several times, and the mistakes looked for here are
-hundreds of times the floor.
+hundreds of times the floor. Where a candidate seems off nevertheless, the floor is measured
+again by moving every input of the reference by its last digit: terms that cancel (one hidden
+unit, a gradient near zero) leave a sum of which nobody knows more digits than that.
 """
 
 from __future__ import annotations
