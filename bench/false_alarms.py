@@ -43,7 +43,8 @@ def main() -> None:
             bad = [v for v in found["verdicts"] if v != "conforms"]
             said = f"{len(bad)} FALSE ALARMS" if bad else "conforms throughout"
             print(f"{len(rows)}/{len(tasks)} {found['target']}: {said}", flush=True)
-    _write(rows, options.seeds, time.monotonic() - started, options.out)
+            _write(rows, options.seeds, time.monotonic() - started, options.out)
+    print((options.out / "summary.md").read_text())
 
 
 def _judged(task: tuple[str, dict[str, Any], int]) -> dict[str, Any]:
@@ -90,7 +91,6 @@ def _write(rows: list[dict[str, Any]], seeds: int, seconds: float, out: Path) ->
     lines += [f"- {row['target']}: {said}" for row in rows for said in row["said"]]
     text = "\n".join(lines).rstrip() + "\n"
     (out / "summary.md").write_text(text)
-    print(text)
 
 
 def _at_most(seen: int, of: int) -> float:
