@@ -11,7 +11,7 @@ import torch
 from impls.registry import implementations
 from lstm_bench.conformance.agreement import agree
 from lstm_bench.measure.clock import clock_for
-from lstm_bench.measure.machine import facts, settle
+from lstm_bench.measure.machine import facts, settle, use
 from lstm_bench.measure.memory import peak_bytes
 from lstm_bench.measure.passes import make_pass, set_up
 from lstm_bench.measure.sampler import calibrate, quiet, take_sample, warm_up
@@ -126,6 +126,7 @@ def cell(name, workload, pass_name, device, request):
     config = request.config
     dtype = _dtype(config)
     settle(device, config.getoption("--lstm-threads"))
+    use(device)
 
     def measure() -> None:
         timer = VirtualTime()

@@ -74,7 +74,7 @@ def record(options: argparse.Namespace) -> None:
         conditions = Conditions(seed=int(time.time()))
         plan = Plan("A against A:", *sides, CELLS, conditions, Settings(), "bench.guard_proof")
         session = Session.create(options.out, plan)
-        arena = Arena(*sides, CELLS, conditions)
+        arena = Arena(sides, CELLS, conditions)
         arena.find()
         for number in range(options.blocks):
             began, done = time.monotonic(), len(arena.records)
@@ -257,7 +257,7 @@ def _statistics(folder: Path) -> dict[str, tuple[Any, Any]]:
     for line in (folder / "blocks.jsonl").read_text().splitlines():
         block = json.loads(line)
         for side in (0, 1):
-            times = [t for q in block["quartets"] for s, ts in q if s == side for t in ts]
+            times = [t for q in block["rounds"] for s, ts in q if s == side for t in ts]
             for kind, function in kinds.items():
                 found[kind][side][block["block"], block["cell"]] = function(times)
     numbers = sorted({block for block, _ in found["min"][0]})

@@ -81,6 +81,7 @@ def shared_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "--clock", type=click.Choice(["cpu", "wall"]),
             help="cpu: the processor's time (default with one thread); wall: what passes.",
         ),
+        click.option("--cold-cache", is_flag=True, help="CUDA: overwrite L2 before each call."),
         click.option("--budget", type=Seconds(), default=120.0, help="In all (default 120s)."),
         click.option("--margin", type=Share(), default=0.05, help="What matters (default 5%)."),
         click.option("--alpha", type=Share(), default=0.01, help="False alarms a run (1%)."),
@@ -128,14 +129,15 @@ def passes(options: dict[str, Any]) -> tuple[str, ...]:
 
 def conditions(options: dict[str, Any]) -> Any:
     """How samples are taken; the processor's clock for one thread, the wall's for several."""
-    import torch
-
     from lstm_bench.compare.workers import Conditions
+    from lstm_bench.measure.machine import has_cuda
 
     if options["dtype"] not in ("float32", "float64", "bfloat16"):
         raise UsageError(f"there is no dtype '{options['dtype']}': float32, float64 or bfloat16")
-    if options["device"] != "cpu" and not torch.cuda.is_available():
+    if options["device"] != "cpu" and not has_cuda():
         raise UsageError(f"device '{options['device']}' is not there: torch sees no CUDA device")
+    if options["cold_cache"] and options["device"] == "cpu":
+        raise UsageError("--cold-cache is for CUDA devices: on a CPU caches are part of the work")
     one = options["threads"] == 1
     return Conditions(
         device=options["device"],
@@ -143,6 +145,7 @@ def conditions(options: dict[str, Any]) -> Any:
         threads=options["threads"],
         clock=options["clock"] or ("cpu" if one else "wall"),
         pin=one,
+        cold_cache=options["cold_cache"],
         seed=options["seed"],
     )
 

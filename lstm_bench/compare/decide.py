@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -73,10 +73,11 @@ class Source(Protocol):
 class CellFailedError(Exception):
     """A cell cannot be measured: one side raises, or gives a wrong result."""
 
-    def __init__(self, cell: int, reason: str) -> None:
+    def __init__(self, cell: int, reason: str, side: int = 0) -> None:
         super().__init__(reason)
         self.cell = cell
         self.reason = reason
+        self.side = side
 
 
 @dataclass
@@ -103,6 +104,9 @@ class Ledger:
             self.scores[cell].append(score)
         rows = [self._row[cell] for cell in scores]
         self._bets.see(np.array(list(scores.values()))[:, None], rows)
+
+    def fail(self, failure: CellFailedError) -> None:
+        self.failed[failure.cell] = failure.reason
 
     def _grown(self, bet: int) -> dict[int, float]:
         column = self._bets.capital[:, bet]
@@ -173,6 +177,51 @@ class Decision:
         return sum(cell.outcome is outcome for cell in self.cells)
 
 
+class Book(Protocol):
+    """What is known so far, and what is worth another block."""
+
+    settings: Settings
+
+    def open(self) -> Any:
+        """What another block should look at, one item a cell; empty when all is decided."""
+        ...
+
+    def add(self, block: Any) -> None:
+        """Take what a block has found."""
+        ...
+
+    def fail(self, failure: CellFailedError) -> None:
+        """Leave out from now on what cannot be measured."""
+        ...
+
+
+def spend(
+    source: Any, book: Book, told: Callable[[Any, float], None] = lambda *_: None
+) -> tuple[float, bool]:
+    """Take blocks while something is open and time is left. Ctrl-C ends with what is known.
+
+    source: has ``block(what the book says is open)`` and ``now()``. told(book, seconds) hears of
+    every block. Returns the seconds, and whether it was interrupted.
+    """
+    started, a_cell, settings = source.now(), 0.0, book.settings
+    try:
+        for _ in range(settings.most_blocks):
+            wanted = book.open()
+            elapsed = source.now() - started
+            if not wanted or elapsed + 0.8 * a_cell * len(wanted) > settings.budget:
+                break
+            began = source.now()
+            try:
+                book.add(source.block(wanted))
+            except CellFailedError as failure:
+                book.fail(failure)
+            a_cell = (source.now() - began) / len(wanted)
+            told(book, source.now() - started)
+    except KeyboardInterrupt:
+        return source.now() - started, True
+    return source.now() - started, False
+
+
 def decide(
     source: Source,
     cells: Iterable[int],
@@ -181,35 +230,12 @@ def decide(
     before: Iterable[Mapping[int, float]] = (),
     told: Callable[[Ledger, float], None] = lambda *_: None,
 ) -> Decision:
-    """Take blocks while something is open and time is left. ``before``: blocks from a resumed run.
-
-    told(ledger, seconds) hears of every block. Ctrl-C ends with what is known.
-    """
+    """Candidate against baseline, cell by cell. ``before``: blocks from a resumed run."""
     ledger = Ledger(tuple(cells), settings)
     for scores in before:
         ledger.add(scores)
-    started, cost, interrupted = source.now(), 0.0, False
-    try:
-        for _ in range(settings.most_blocks):
-            wanted = ledger.open()
-            elapsed = source.now() - started
-            if not wanted or elapsed + 0.8 * cost * len(wanted) > settings.budget:
-                break
-            cost = _one_block(source, ledger, wanted)
-            told(ledger, source.now() - started)
-    except KeyboardInterrupt:
-        interrupted = True
-    return conclude(ledger, source.now() - started, interrupted=interrupted)
-
-
-def _one_block(source: Source, ledger: Ledger, wanted: Sequence[int]) -> float:
-    """One block, and the seconds that it took a cell. What fails is left out from then on."""
-    began = source.now()
-    try:
-        ledger.add(source.block(wanted))
-    except CellFailedError as failure:
-        ledger.failed[failure.cell] = failure.reason
-    return (source.now() - began) / len(wanted)
+    seconds, interrupted = spend(source, ledger, told)
+    return conclude(ledger, seconds, interrupted=interrupted)
 
 
 def conclude(ledger: Ledger, seconds: float, *, interrupted: bool = False) -> Decision:

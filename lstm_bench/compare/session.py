@@ -8,7 +8,7 @@ call's time) and ``decision.json``. What was stopped goes on where it stopped.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -87,19 +87,9 @@ class Session:
 
     def judgements(self, told: Callable[[str], None] = lambda _: None) -> list[dict[str, Any]]:
         """The verdict on every subject of both sides, made once and kept."""
-        path = self.folder / "checks.json"
-        if not path.exists():
-            found = []
-            for side in dict.fromkeys((self.plan.baseline, self.plan.candidate)):
-                used = sorted({cell.subject for cell in self.plan.cells})
-                targets = [side.targets[subject] for subject in used]
-                options = Options(root=side.root)
-                heard = _heard(side.name, told)
-                judged = judge_each(targets, options, told=heard)
-                found += [{"side": side.name, **j.as_json()} for j in judged]
-            replace_file(path, json.dumps(found, indent=1) + "\n")
-        loaded: list[dict[str, Any]] = json.loads(path.read_text())
-        return loaded
+        sides = dict.fromkeys((self.plan.baseline, self.plan.candidate))
+        used = {cell.subject for cell in self.plan.cells}
+        return judged(self.folder / "checks.json", sides, used, told)
 
     def incorrect(self) -> list[str]:
         """Why there can be no speed verdict: what does not conform, in a sentence each."""
@@ -121,7 +111,7 @@ class Session:
         plan = self.plan
         before = self.blocks()
         arena = Arena(
-            plan.baseline, plan.candidate, plan.cells, plan.conditions,
+            (plan.baseline, plan.candidate), plan.cells, plan.conditions,
             blocks=len(before), slow=slow or {},
         )  # fmt: skip
         arena.random.seed(plan.conditions.seed + len(before))
@@ -203,6 +193,21 @@ def read_header(folder: Path) -> dict[str, Any]:
 
 def with_budget(plan: Plan, seconds: float) -> Plan:
     return replace(plan, settings=replace(plan.settings, budget=seconds))
+
+
+def judged(
+    path: Path, sides: Iterable[Side], subjects: Collection[int], told: Callable[[str], None]
+) -> list[dict[str, Any]]:
+    """The verdicts on these subjects of each side, made once and kept in the file."""
+    if not path.exists():
+        found = []
+        for side in sides:
+            targets = [side.targets[subject] for subject in sorted(subjects)]
+            verdicts = judge_each(targets, Options(root=side.root), told=_heard(side.name, told))
+            found += [{"side": side.name, **judgement.as_json()} for judgement in verdicts]
+        replace_file(path, json.dumps(found, indent=1) + "\n")
+    loaded: list[dict[str, Any]] = json.loads(path.read_text())
+    return loaded
 
 
 def _heard(side: str, told: Callable[[str], None]) -> Callable[[str, str], None]:

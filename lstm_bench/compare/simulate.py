@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 
 import numpy as np
+
+from lstm_bench.compare.contest import Found
 
 
 @dataclass
@@ -51,3 +54,41 @@ class SimulatedMachine:
         value = self.drift * self.last.get(cell, 0.0) + (1 - self.drift) * fresh
         self.last[cell] = value
         return spread * value
+
+
+@dataclass
+class SimulatedField:
+    """Several arms on such a machine. times: each cell's true log times, one an arm.
+
+    Every arm's process has its own noise in every block, on top of what all of them share.
+    """
+
+    times: Mapping[int, Sequence[float]]
+    spread: float = 0.02
+    tails: float = 4.0
+    seconds: tuple[float, float] = (0.2, 0.6)
+    seed: int = 0
+    time: float = 0.0
+    asked: int = 0
+
+    def __post_init__(self) -> None:
+        self.random = np.random.default_rng(self.seed)
+
+    def now(self) -> float:
+        return self.time
+
+    def block(self, wanted: Mapping[int, Sequence[int]]) -> dict[int, Found]:
+        a_cell, a_block = self.seconds
+        self.time += a_block + a_cell * sum(len(arms) for arms in wanted.values()) / 2
+        self.asked += sum(len(arms) for arms in wanted.values())
+        found = {}
+        for cell, arms in wanted.items():
+            together = self.random.normal(0.0, 0.5)
+            logs = {
+                arm: self.times[cell][arm] + self.spread * float(self.random.standard_t(self.tails))
+                for arm in arms
+            }
+            seconds = {arm: float(np.exp(log + together)) for arm, log in logs.items()}
+            ratios = {(a, b): logs[a] - logs[b] for a, b in combinations(sorted(arms), 2)}
+            found[cell] = Found(seconds, ratios)
+        return found

@@ -1,13 +1,13 @@
-"""Fresh pairs of processes, taken in turns: where real blocks come from.
+"""Fresh processes, taken in turns: where real blocks come from.
 
 A block is a new worker for each side, forked from a parent that has imported torch and never
-run a line of either. A coin says which is made first; both are pinned to the same core, for two
-cores are never equally fast, and neither runs while the other does. Cells come in random order.
-In each cell the sides take turns in quartets, ABBA or BAAB by a coin, of batches of two
-milliseconds: a shared core is now fast, now slow, for some fifty milliseconds at a time, and the
-four batches of a quartet mostly meet the same of the two. The block's score is the median over the
-quartets of log(candidate / baseline), where a batch counts by its undisturbed calls, the fastest
-quarter.
+run a line of any. Chance says which is made first; all are pinned to the same core, for two
+cores are never equally fast, and none runs while another does. Cells come in random order.
+In each cell the sides take turns in rounds, there and back (ABBA or BAAB by a coin; of three
+sides ABCCBA in any of the six orders), of batches of two milliseconds: a shared core is now fast,
+now slow, for some fifty milliseconds at a time, and the batches of a round mostly meet the same of
+the two. The block's score for two sides is the median over the rounds of log(candidate / baseline),
+where a batch counts by its undisturbed calls, the fastest quarter.
 """
 
 from __future__ import annotations
@@ -34,10 +34,11 @@ from lstm_bench.compare.arms import Side
 from lstm_bench.compare.decide import CellFailedError
 from lstm_bench.measure import sampler
 from lstm_bench.measure.clock import Clock, CpuClock, clock_for
-from lstm_bench.measure.machine import settle
-from lstm_bench.measure.passes import Setting, TimedCall, make_pass, set_up
+from lstm_bench.measure.machine import device_state, settle, use
+from lstm_bench.measure.memory import peak_bytes
+from lstm_bench.measure.passes import Setting, TimedCall, make_pass, set_up, with_cold_cache
 from lstm_bench.measure.workloads import Workload
-from lstm_bench.orphans import die_with_parent
+from lstm_bench.forks import die_with_parent
 from lstm_bench.subject import Subject
 from lstm_bench.subject.load import describe
 
@@ -45,6 +46,9 @@ PATIENCE = 120.0
 """Seconds after which a worker that does not answer counts as hanging."""
 
 BASELINE, CANDIDATE = 0, 1
+
+LEAST_ROUNDS = 3
+"""Of a cell in a block, however long its calls take."""
 
 
 @dataclass(frozen=True)
@@ -58,9 +62,11 @@ class Cell:
 
 @dataclass(frozen=True)
 class Conditions:
-    """How samples are taken. batch_seconds: of one batch; quartets: of a block at least.
+    """How samples are taken. batch_seconds: of one batch; rounds: of a cell in a block.
 
-    block_seconds: what a block may grow to by more quartets when few cells are left.
+    cell_seconds: what a cell's rounds may take on the clock before fewer must do, though never
+    fewer than three; calls of 50 ms need it. block_seconds: what a block may grow to by more
+    rounds when few cells are left. cold_cache: overwrite the device's cache before every call.
     """
 
     device: str = "cpu"
@@ -70,9 +76,11 @@ class Conditions:
     """cpu: the processor's time, which a neighbour cannot take; wall: what passes."""
     pin: bool = True
     batch_seconds: float = 0.002
-    quartets: int = 10
-    most_quartets: int = 30
+    rounds: int = 10
+    most_rounds: int = 30
+    cell_seconds: float = 1.0
     block_seconds: float = 1.5
+    cold_cache: bool = False
     seed: int = 0
 
 
@@ -141,13 +149,16 @@ def _serve(
         if core is not None:
             os.sched_setaffinity(0, {core})
         settle(conditions.device, conditions.threads)
+        use(conditions.device)
         gc.disable()
         bench = _Bench(side, cells, conditions, dict(known or {}), salt)
         requests: dict[str, Callable[..., Any]] = {
             "load": bench.load,
             "features": bench.features,
             "probe": bench.probe,
+            "cold": bench.cold,
             "prepare": bench.prepare,
+            "memory": bench.memory,
             "sample": bench.sample,
         }
         while True:
@@ -213,6 +224,29 @@ class _Bench:
             return self.side.open(number, head=head)
         return Subject(factory=self.side.load(number), **pickle.loads(told))
 
+    def cold(self, number: int) -> dict[str, float]:
+        """What passes before the first result: seconds to import, to build, of the first call.
+
+        By the wall clock, torch being there already; asked of a worker that has done nothing yet.
+        """
+        cell, c = self.cells[number], self.conditions
+        size, clock = cell.workload, clock_for(c.device)
+        load, subject = clock.time(lambda: self._subject(cell.subject, size.head))
+        build, instance = clock.time(
+            lambda: subject.build(
+                size.input_size, size.hidden_size, dtype=getattr(torch, c.dtype), device=c.device
+            )
+        )
+        shape = size.batch, size.steps, size.input_size
+        call = instance.bind(torch.randn(shape).to(instance.parameters()[0]), None)
+        with torch.no_grad():
+            first, _ = clock.time(call)
+        return {"load_seconds": load, "build_seconds": build, "first_call_seconds": first}
+
+    def memory(self, number: int) -> int | None:
+        """Bytes at the peak of one call of a cell that was prepared."""
+        return peak_bytes(self.calls[number], self.conditions.device)
+
     def prepare(self, number: int) -> int:
         """Set a cell up, warm it, and say how many calls make a batch."""
         cell, c = self.cells[number], self.conditions
@@ -223,7 +257,10 @@ class _Bench:
             self.settings[key] = set_up(
                 subject, cell.workload, dtype=dtype, device=c.device, seed=c.seed
             )
-        call = self.calls[number] = make_pass(self.settings[key], cell.pass_name)
+        call = make_pass(self.settings[key], cell.pass_name)
+        if c.cold_cache:
+            call = with_cold_cache(call, c.device)
+        self.calls[number] = call
         inner = sampler.calibrate(call, self.clock)
         sampler.warm_up(call, self.clock, inner, most=2)
         return max(1, round(inner * c.batch_seconds / sampler.BATCH_SECONDS))
@@ -248,6 +285,7 @@ def loads(side: Side, number: int) -> str | None:
 
 
 Batch = tuple[int, tuple[float, ...]]
+Round = tuple[Batch, ...]
 
 
 @dataclass(frozen=True)
@@ -256,24 +294,26 @@ class BlockRecord:
 
     block: int
     cell: int
-    score: float
+    score: float | None
+    """log(candidate / baseline); None for more than two sides, where each pair has one."""
     inner: int
     first: int
     """Which side's worker was made first: 0 baseline, 1 candidate."""
-    quartets: tuple[tuple[Batch, ...], ...]
-    """Of each quartet, four batches: (side, seconds of each call)."""
+    rounds: tuple[Round, ...]
+    """Of each round there and back, its batches: (side, seconds of each call)."""
+    device: Mapping[str, str] | None = None
+    """A CUDA device's clocks and throttling after the cell."""
 
 
 @dataclass
 class Arena:
-    """A source of real blocks for :func:`lstm_bench.compare.decide.decide`."""
+    """A source of real blocks. For two sides one of :func:`lstm_bench.compare.decide.decide`."""
 
-    baseline: Side
-    candidate: Side
+    sides: Sequence[Side]
     cells: Sequence[Cell]
     conditions: Conditions
     known: dict[int, dict[tuple[int, bool], bytes]] = field(default_factory=dict)
-    inner: dict[int, int] = field(default_factory=dict)
+    inner: dict[tuple[int, int], int] = field(default_factory=dict)
     records: list[BlockRecord] = field(default_factory=list)
     blocks: int = 0
     slow: Mapping[int, float] = field(default_factory=dict)
@@ -286,77 +326,110 @@ class Arena:
         return time.monotonic()
 
     def find(self) -> None:
-        """Probe both sides once. Raises WorkerError, with the side's name, where one cannot be."""
-        work: dict[tuple[int, bool], list[bool]] = {}
-        for number, side in ((BASELINE, self.baseline), (CANDIDATE, self.candidate)):
-            found: dict[tuple[int, bool], bytes] = {}
-            for key in dict.fromkeys((c.subject, c.workload.head) for c in self.cells):
-                with Worker(side, self.cells, self.conditions) as worker:
-                    try:
-                        found[key] = worker.ask("probe", *key)
-                        work.setdefault(key, []).append(worker.ask("features", *key))
-                    except WorkerError as error:
-                        raise WorkerError(f"{side.name}: {side.targets[key[0]]}: {error}") from None
-            self.known[number] = found
-        for key, heads in work.items():
-            if heads[0] != heads[1]:
-                names = [s.targets[key[0]] for s in (self.baseline, self.candidate)]
+        """Probe all sides once. Raises WorkerError, with the side's name, where one cannot be."""
+        work = [self.probe(number) for number in range(len(self.sides))]
+        for key in work[0]:
+            heads = [found[key] for found in work]
+            if len(set(heads)) > 1:
+                names = [side.targets[key[0]] for side in self.sides]
                 more, less = (names[heads.index(head)] for head in (True, False))
                 raise WorkerError(
                     f"{more} has an output layer and {less} has none: not the same work"
                 )
 
+    def probe(self, number: int) -> dict[tuple[int, bool], bool]:
+        """Find out how a side's subjects are called, for all workers to come.
+
+        Returns whether an output layer stands on top, for each subject and wish for one.
+        Raises WorkerError, with the side's name.
+        """
+        side = self.sides[number]
+        known, heads = {}, {}
+        for key in dict.fromkeys((c.subject, c.workload.head) for c in self.cells):
+            with Worker(side, self.cells, self.conditions) as worker:
+                try:
+                    known[key] = worker.ask("probe", *key)
+                    heads[key] = worker.ask("features", *key)
+                except WorkerError as error:
+                    raise WorkerError(f"{side.name}: {side.targets[key[0]]}: {error}") from None
+        self.known[number] = known
+        return heads
+
     def block(self, cells: Sequence[int]) -> dict[int, float]:
         """One fresh pair over these cells; the log ratio of each."""
-        order, first = list(cells), self.random.randrange(2)
+        records = self.rounds(dict.fromkeys(cells, (BASELINE, CANDIDATE)))
+        return {r.cell: r.score for r in records if r.score is not None}
+
+    def rounds(self, wanted: Mapping[int, Sequence[int]]) -> list[BlockRecord]:
+        """One block of fresh workers: of each cell, rounds of the sides that are named for it."""
+        order = list(wanted)
         self.random.shuffle(order)
-        sides = (self.baseline, self.candidate)
+        sides = sorted({side for named in wanted.values() for side in named})
+        self.random.shuffle(sides)
         core = self.random.choice(sorted(os.sched_getaffinity(0))) if self.conditions.pin else None
         with contextlib.ExitStack() as stack:
-            pair: dict[int, Worker] = {}
-            for number in (first, 1 - first):
-                worker = Worker(
-                    sides[number], self.cells, self.conditions,
-                    known=self.known.get(number), core=core, salt=self.random.randrange(1 << 30),
-                )  # fmt: skip
-                pair[number] = stack.enter_context(worker)
-            scores = {}
-            for cell in order:
-                scores[cell] = self._score(pair, cell, first, len(order))
+            workers = {number: stack.enter_context(self.worker(number, core)) for number in sides}
+            found = [
+                self._record(workers, cell, [s for s in sides if s in wanted[cell]], len(order))
+                for cell in order
+            ]
+        self.records += found
         self.blocks += 1
-        return scores
+        return found
 
-    def _score(self, pair: Mapping[int, Worker], cell: int, first: int, cells: int) -> float:
-        names = (self.baseline.name, self.candidate.name)
-        asked = BASELINE
+    def worker(self, number: int, core: int | None = None) -> Worker:
+        """A fresh one for a side, which is told what probing has found."""
+        return Worker(
+            self.sides[number], self.cells, self.conditions,
+            known=self.known.get(number), core=core, salt=self.random.randrange(1 << 30),
+        )  # fmt: skip
+
+    def _record(
+        self, workers: Mapping[int, Worker], cell: int, sides: Sequence[int], cells: int
+    ) -> BlockRecord:
+        """The rounds of one cell. Raises CellFailedError."""
+        asked, order = sides[0], list(sides)
         try:
-            found = {}
-            for asked in (first, 1 - first):
-                found[asked] = pair[asked].ask("prepare", cell)
-            inner = self.inner.setdefault(cell, max(1, round(sum(found.values()) / 2)))
-            quartets: list[tuple[Batch, ...]] = []
-            began = time.monotonic()
-            while len(quartets) < self._quartets(len(quartets), time.monotonic() - began, cells):
-                start = self.random.randrange(2)
+            for asked in sides:
+                calls = workers[asked].ask("prepare", cell)
+                self.inner.setdefault((asked, cell), calls)
+            inner = self._calls(cell, sides)
+            rounds: list[Round] = []
+            began, on_clock = time.monotonic(), 0.0
+            while self._goes_on(len(rounds), on_clock, time.monotonic() - began, cells):
+                self.random.shuffle(order)
                 taken = []
-                for asked in (start, 1 - start, 1 - start, start):
+                for asked in (*order, *reversed(order)):
                     slow = self.slow.get(cell, 1.0) if asked == CANDIDATE else 1.0
-                    times = [t * slow for t in pair[asked].ask("sample", cell, inner)]
-                    taken.append((asked, tuple(times)))
-                quartets.append(tuple(taken))
+                    times = workers[asked].ask("sample", cell, inner[asked])
+                    taken.append((asked, tuple(t * slow for t in times)))
+                    on_clock += sum(times)
+                rounds.append(tuple(taken))
         except WorkerError as error:
-            raise CellFailedError(cell, f"{names[asked]}: {error}") from None
-        score = log_ratio(quartets)
-        self.records.append(BlockRecord(self.blocks, cell, score, inner, first, tuple(quartets)))
-        return score
+            raise CellFailedError(cell, f"{self.sides[asked].name}: {error}", asked) from None
+        score = log_ratio(rounds) if len(self.sides) == 2 else None
+        return BlockRecord(
+            self.blocks, cell, score, inner[sides[0]], sides[0], tuple(rounds),
+            device_state(self.conditions.device),
+        )  # fmt: skip
 
-    def _quartets(self, taken: int, seconds: float, cells: int) -> int:
-        """How many to take: few where many cells wait, more where a block's start-up prevails."""
+    def _calls(self, cell: int, sides: Sequence[int]) -> dict[int, int]:
+        """How many calls make a batch of each side.
+
+        Two sides get the same number, for a mean of the fastest quarter depends on it and they
+        are to be told apart by percents. Where there are more, one may be a hundred times slower.
+        """
+        found = {side: self.inner[side, cell] for side in sides}
+        if len(self.sides) == 2:
+            return dict.fromkeys(sides, max(1, round(statistics.fmean(found.values()))))
+        return found
+
+    def _goes_on(self, taken: int, on_clock: float, seconds: float, cells: int) -> bool:
+        """Fewer rounds where calls are long, more where a block's start-up prevails."""
         c = self.conditions
-        if taken < c.quartets:
-            return c.quartets
-        share = c.block_seconds / cells
-        return min(c.most_quartets, taken + 1) if seconds < share else taken
+        if taken < c.rounds:
+            return taken < LEAST_ROUNDS or on_clock < c.cell_seconds
+        return taken < c.most_rounds and seconds < c.block_seconds / cells
 
 
 def undisturbed(times: Sequence[float]) -> float:
@@ -365,12 +438,13 @@ def undisturbed(times: Sequence[float]) -> float:
     return statistics.fmean(ordered[: max(1, len(ordered) // 4)])
 
 
-def log_ratio(quartets: Sequence[Sequence[Batch]]) -> float:
-    """log(candidate / baseline) of a block: the median over its quartets."""
-    return statistics.median(_of_quartet(quartet) for quartet in quartets)
+def log_ratio(rounds: Sequence[Round], over: int = CANDIDATE, under: int = BASELINE) -> float:
+    """log(over / under) of a block: the median over its rounds."""
+    return statistics.median(_of_round(turns, over, under) for turns in rounds)
 
 
-def _of_quartet(quartet: Sequence[Batch]) -> float:
-    """The mean of the logarithms, side against side: what drifts evenly cancels in ABBA."""
-    logs = [(side, math.log(undisturbed(times))) for side, times in quartet]
-    return sum(log if side == CANDIDATE else -log for side, log in logs) / 2
+def _of_round(turns: Round, over: int, under: int) -> float:
+    """The mean of the logarithms, side against side: what drifts evenly cancels there and back."""
+    logs = [(side, math.log(undisturbed(times))) for side, times in turns]
+    ours, theirs = ([log for side, log in logs if side == one] for one in (over, under))
+    return statistics.fmean(ours) - statistics.fmean(theirs)

@@ -26,7 +26,7 @@ import torch
 
 from lstm_bench.conformance.judge import Options, judge
 from lstm_bench.conformance.records import CheckResult, Judgement, Verdict
-from lstm_bench.orphans import die_with_parent
+from lstm_bench.forks import die_with_parent
 
 POLL_SECONDS = 0.1
 Told = Callable[[str, str], None]

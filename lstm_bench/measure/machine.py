@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import platform
+import subprocess
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import torch
 
 import lstm_bench
+from lstm_bench.forks import apart
 
 VARIABLES = (
     "OMP_NUM_THREADS",
@@ -28,9 +30,18 @@ VARIABLES = (
 )
 """Environment variables that change how fast torch is."""
 
+STATE = (
+    "clocks.sm",
+    "clocks.mem",
+    "temperature.gpu",
+    "power.draw",
+    "clocks_throttle_reasons.active",
+)
+"""What nvidia-smi is asked of a device beside every block: MHz, MHz, °C, W, a bit mask."""
+
 
 def settle(device: torch.device | str, threads: int | None) -> None:
-    """Set what a run fixes: threads, the current device, and no TF32.
+    """Set what a run fixes: threads, and no TF32. Does not wake CUDA, so one can still fork.
 
     cuDNN's recurrent kernels round float32 products to TF32's ten bits unless told not to, while
     plain matrix products do not: what was then compared would not be the same arithmetic, and
@@ -38,10 +49,35 @@ def settle(device: torch.device | str, threads: int | None) -> None:
     """
     if threads is not None:
         torch.set_num_threads(threads)
-    if torch.device(device).type == "cuda":
-        torch.cuda.set_device(torch.device(device).index or 0)
     torch.backends.cudnn.allow_tf32 = False
     torch.backends.cuda.matmul.allow_tf32 = False
+
+
+def use(device: torch.device | str) -> None:
+    """Make a CUDA device the current one, in the process that works on it."""
+    if torch.device(device).type == "cuda":
+        torch.cuda.set_device(torch.device(device).index or 0)
+
+
+def has_cuda(index: int = 0) -> bool:
+    """Whether torch sees a CUDA device of that number; asked in a process apart."""
+    return int(apart(torch.cuda.device_count)) > index
+
+
+def device_state(device: torch.device | str) -> dict[str, str] | None:
+    """A CUDA device's clocks, heat and throttling now, as nvidia-smi tells them; None otherwise."""
+    found = torch.device(device)
+    if found.type != "cuda":
+        return None
+    command = [
+        "nvidia-smi", f"--id={found.index or 0}", f"--query-gpu={','.join(STATE)}",
+        "--format=csv,noheader,nounits",
+    ]  # fmt: skip
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return dict(zip(STATE, (part.strip() for part in done.stdout.split(",")), strict=False))
 
 
 def facts(device: torch.device | str = "cpu") -> dict[str, Any]:
@@ -66,7 +102,7 @@ def facts(device: torch.device | str = "cpu") -> dict[str, Any]:
         "variables": {name: os.environ[name] for name in VARIABLES if name in os.environ},
     }
     if torch.device(device).type == "cuda":
-        found |= _cuda(torch.device(device))
+        found |= apart(_cuda, torch.device(device))
     return found
 
 

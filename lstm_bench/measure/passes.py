@@ -84,6 +84,23 @@ def set_up(
     return Setting(instance, problem, [problem.x, *(x.to(problem.x) for x in others)])
 
 
+def with_cold_cache(timed_call: TimedCall, device: torch.device | str) -> TimedCall:
+    """The same call on a CUDA device whose L2 cache holds nothing of it.
+
+    Twice the cache's size is overwritten before each call, off the clock: weights that stay in a
+    large cache from call to call are a benchmark's luck, not what a whole model meets.
+    """
+    size = torch.cuda.get_device_properties(device).L2_cache_size
+    ballast = torch.empty(2 * size, dtype=torch.uint8, device=device)
+
+    def prepare() -> Callable[[], Any]:
+        call = timed_call.prepare()
+        ballast.zero_()
+        return call
+
+    return TimedCall(prepare, timed_call.check)
+
+
 def make_pass(setting: Setting, pass_name: str) -> TimedCall:
     """One pass of a subject on a workload. Passes: see workloads.PASSES."""
     return _PASSES[pass_name](setting)

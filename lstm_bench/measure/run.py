@@ -30,7 +30,7 @@ from lstm_bench.measure.folders import (
     must_be_this_machine,
     replace_file,
 )
-from lstm_bench.measure.machine import settle
+from lstm_bench.measure.machine import settle, use
 from lstm_bench.measure.memory import peak_bytes
 from lstm_bench.measure.passes import Setting, TimedCall, make_pass, set_up
 from lstm_bench.measure.sampler import SubjectFailedError, interleave
@@ -154,6 +154,7 @@ def execute(run: Run, report: Callable[[Progress], None] = lambda _: None) -> No
     """Judge the subjects, then measure what is not done yet. The main job."""
     plan = run.plan
     judged = run.judgements(report)
+    use(plan.device)
     clock = clock_for(plan.device)
     groups = len(plan.workloads) * len(plan.passes)
     with _old_objects_set_aside():

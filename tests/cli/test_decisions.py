@@ -141,9 +141,54 @@ def test_a_stored_run_is_advice(tmp_path, capsys, monkeypatch):
     assert "another machine" in err
 
 
+def test_choose_ranks_and_says_what_was_left_out(tmp_path, capsys):
+    (tmp_path / "wrong.py").write_text(LOOP.replace("outputs.append(h)", "outputs.append(2 * h)"))
+    (tmp_path / "slow.py").write_text(
+        LOOP.replace("outputs.append(h)", "outputs.append(h)\n            sorted(range(50000))")
+    )
+    slow, wrong = f"{tmp_path}/slow.py:Mine", f"{tmp_path}/wrong.py:Mine"
+    out, file = tmp_path / "c", tmp_path / "c.json"
+    code, text, err = lstm_bench(
+        "choose", "--impl", f"torch.nn:LSTM,{slow},{wrong}", *QUICK[:-1], "60s",
+        "--out", out, "--json", file, capsys=capsys,
+    )  # fmt: skip
+    assert code == 0
+    assert "left out" in err
+    document = json.loads(file.read_text())
+    (cell,) = document["cells"]
+    assert cell["verdict"] == "decided"
+    assert cell["best"] == ["torch.nn:LSTM"]
+    assert [p["rank"] for p in cell["ranking"]] == [1, 2]
+    assert cell["ranking"][1]["ratio"] > 2
+    assert all(place["milliseconds"] > 0 for place in cell["ranking"])
+    (left_out,) = document["left_out"]
+    assert left_out["target"] == wrong
+    assert left_out["reason"].startswith("defective")
+    assert {start["target"] for start in document["cold_start"]} == {"torch.nn:LSTM", slow}
+    assert document["answer"].startswith("For batch 2, hidden 4, 2 steps, forward, on this machine")
+    assert document["answer"] in " ".join(text.split("\n"))
+    resumed, again, _ = lstm_bench("choose", "--resume", out, capsys=capsys)
+    assert resumed == 0
+    assert document["answer"] in again
+
+
+def test_choose_among_none_that_is_right(tmp_path, capsys):
+    (tmp_path / "wrong.py").write_text(LOOP.replace("outputs.append(h)", "outputs.append(2 * h)"))
+    code, text, _ = lstm_bench(
+        "choose", "--impl", f"{tmp_path}/wrong.py:Mine", *QUICK, "--out", tmp_path / "c",
+        capsys=capsys,
+    )  # fmt: skip
+    assert code == 4
+    assert "left out" in text
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
+        (["choose", "--impl", "torch_n"], "did you mean 'torch_nn'"),
+        (["choose", "--preset", "tiny"], "no preset 'tiny'"),
+        (["choose", "--resume", "nowhere"], "holds no choice"),
+        (["choose", "--cold-cache"], "--cold-cache is for CUDA"),
         (["compare"], "name two subjects"),
         (["compare", "torch_nn", "torch_n"], "did you mean 'torch_nn'"),
         (["compare", "torch_nn", "batched_gates", "--margin", "0"], "not between"),

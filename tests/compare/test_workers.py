@@ -12,7 +12,7 @@ from lstm_bench.compare.workers import Arena, Cell, Conditions, Worker, WorkerEr
 from lstm_bench.measure.workloads import Workload
 
 TINY = Workload(2, 3, 4, 5, head=False)
-FAST = Conditions(batch_seconds=0.001, quartets=1, block_seconds=0.0)
+FAST = Conditions(batch_seconds=0.001, rounds=1, block_seconds=0.0)
 CELLS = (Cell(0, TINY, "forward"), Cell(0, TINY, "step"))
 
 PLAIN = """
@@ -25,7 +25,7 @@ class Mine(nn.LSTM):
 
 
 def arena(a, b, **more):
-    return Arena(Side("a", (a,)), Side("b", (b,)), CELLS, FAST, **more)
+    return Arena((Side("a", (a,)), Side("b", (b,))), CELLS, FAST, **more)
 
 
 @pytest.fixture
@@ -43,10 +43,10 @@ def test_a_block_gives_every_cell_a_score_and_keeps_every_call(file):
     scores = found.block([0, 1])
     assert set(scores) == {0, 1}
     assert all(math.isfinite(score) for score in scores.values())
-    (quartet,) = found.records[0].quartets
-    assert sorted(side for side, _ in quartet) == [0, 0, 1, 1]
-    assert quartet[0][0] == quartet[3][0]
-    assert all(len(times) == found.records[0].inner for _, times in quartet)
+    (taken,) = found.records[0].rounds
+    assert sorted(side for side, _ in taken) == [0, 0, 1, 1]
+    assert taken[0][0] == taken[3][0]
+    assert all(len(times) == found.records[0].inner for _, times in taken)
 
 
 def test_an_injected_slowdown_moves_the_score_by_just_that():
@@ -87,7 +87,7 @@ def test_a_worker_that_dies_is_told(file):
 
 def test_what_does_other_work_is_refused(file):
     found = Arena(
-        Side("a", ("torch_nn",)), Side("b", ("torch.nn:LSTM",)),
+        (Side("a", ("torch_nn",)), Side("b", ("torch.nn:LSTM",))),
         (Cell(0, Workload(2, 3, 4, 5), "forward"),), FAST,
     )  # fmt: skip
     with pytest.raises(WorkerError, match="torch_nn has an output layer"):

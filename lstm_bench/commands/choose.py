@@ -1,0 +1,171 @@
+"""``lstm-bench choose``: which implementation to adopt for this work."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import click
+
+from lstm_bench.commands import decisions
+from lstm_bench.commands.options import Names, write_json
+from lstm_bench.errors import UsageError
+
+EPILOG = """\b
+Examples:
+  lstm-bench choose --batch 1,8,32 --hidden 256 --steps 35 --pass forward
+  lstm-bench choose --impl torch_nn,batched_gates,mine.py:MyLSTM --preset quick --pass step
+  lstm-bench choose --batch 1,64 --json - --budget 5m
+
+\b
+Exit codes: 0 every cell is decided (or tied within the margin), 2 wrong input,
+3 some is undecided, 4 no candidate is correct, 130 stopped by Ctrl-C.
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.option(
+    "--impl", "impls", type=Names(), multiple=True,
+    help="Candidates: names, module:attribute, file.py:attribute; default: all registered.",
+)  # fmt: skip
+@decisions.shared_options
+def choose(impls: tuple[tuple[str, ...], ...], **options: Any) -> int:
+    """Rank implementations for this work: who is fastest where, how sure is that, at what cost?
+
+    Candidates are judged by all checks first; what does not conform is left out, with the reason.
+    Then all take turns in fresh processes; who is shown not to be the fastest of a cell leaves it,
+    until one is left there or those that are left differ by less than the margin. Everything is
+    timed without an output layer. With a probability of 99 % (1 - --alpha) the fastest of every
+    cell is among those that are named best there.
+    """
+    choice = _choice(impls, options)
+    document = _decided(choice, options["budget"])
+    write_json(document, options["json_file"])
+    if options["json_file"] != "-":
+        _show(document)
+        click.echo(f"Samples: {choice.folder}")
+    if document["interrupted"]:
+        click.echo(f"Stopped. Go on with: lstm-bench choose --resume {choice.folder}", err=True)
+        return 130
+    if len(document["left_out"]) == len(choice.plan.candidates):
+        return decisions.EXIT_INCORRECT
+    states = {cell["verdict"] for cell in document["cells"]}
+    return 3 if states & {"undecided", "failed"} else 0
+
+
+def _choice(impls: Sequence[Sequence[str]], options: dict[str, Any]) -> Any:
+    from lstm_bench.compare.choice import Choice, Plan
+    from lstm_bench.compare.workers import Cell
+
+    if options["resume"] is not None:
+        if impls:
+            raise UsageError("--resume takes its candidates from its folder: name none")
+        return Choice.resume(options["resume"])
+    names = tuple(dict.fromkeys(name for some in impls for name in some)) or _all()
+    sizes = decisions.workloads(options, "guard", head=False)
+    cells = tuple(Cell(0, size, name) for size in sizes for name in decisions.passes(options))
+    plan = Plan(
+        f"Which of {', '.join(names)} is fastest?", names, cells, decisions.conditions(options),
+        decisions.settings(options, both_ways=True), "lstm-bench " + shlex.join(sys.argv[1:]),
+    )  # fmt: skip
+    _misspelt(names)
+    return Choice.create(decisions.folder_for("choose", options["out"]), plan)
+
+
+def _all() -> tuple[str, ...]:
+    from impls.registry import implementations
+
+    return tuple(implementations())
+
+
+def _misspelt(names: Sequence[str]) -> None:
+    from lstm_bench.subject.load import load_target
+
+    for name in names:
+        if ":" not in name:
+            load_target(name)  # a misspelt name is told at once; strangers' code waits
+
+
+def _decided(choice: Any, budget: float) -> dict[str, Any]:
+    """The document, with progress on stderr. budget: seconds in all, the checks included."""
+    from rich.console import Console
+
+    began, console = time.monotonic(), Console(stderr=True)
+    with console.status("checking the candidates") as status:
+        wrong = choice.incorrect(status.update)
+        for number, reason in wrong.items():
+            console.print(
+                f"left out: {choice.plan.candidates[number]}: {reason}",
+                markup=False, highlight=False, soft_wrap=True,
+            )  # fmt: skip
+
+        def told(book: Any, seconds: float) -> None:
+            text = f"{len(book.open())} of {len(book.cells)} cells open, {seconds:.0f} s"
+            status.update(text)
+            if not console.is_terminal:
+                console.print(text, highlight=False)
+
+        left = max(5.0, budget - (time.monotonic() - began))
+        choice.plan = replace(choice.plan, settings=replace(choice.plan.settings, budget=left))
+        found: dict[str, Any] = choice.run(told, status.update)
+        return found
+
+
+def _show(document: Mapping[str, Any]) -> None:
+    """The answer, a ranking for each cell, and what else bears on the choice."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    console = Console(width=None if sys.stdout.isatty() else 120)
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in ("rank", "implementation", "verdict"):
+        table.add_column(column)
+    for column in ("× the first's time", "95 % interval", "ms", "MiB", "blocks"):
+        table.add_column(column, justify="right")
+    for cell in document["cells"]:
+        table.add_row("", f"[bold]{cell['workload']} {cell['pass']}[/bold]", cell["verdict"])
+        for place in cell["ranking"]:
+            table.add_row(*map(escape, _row(cell, place)))
+    console.print(table)
+    lines = [document["answer"], *document["break_even"]]
+    lines += [
+        f"cold start of {start['target']}: import {start['load_seconds'] * 1e3:.0f} ms, "
+        f"build {start['build_seconds'] * 1e3:.1f} ms, "
+        f"first call {start['first_call_seconds'] * 1e3:.1f} ms"
+        for start in document["cold_start"]
+    ]
+    lines += [f"left out: {one['target']}: {one['reason']}" for one in document["left_out"]]
+    for line in lines:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _row(cell: Mapping[str, Any], place: Mapping[str, Any]) -> tuple[str, ...]:
+    """A place as text. Those that share a rank are not told apart, and have a "=" before it."""
+    shared = sum(other["rank"] == place["rank"] for other in cell["ranking"]) > 1
+    word = place["verdict"] + (f" ({place['reason']})" if place["reason"] else "")
+    measured = place["ratio"] is not None
+    first = measured and place["low"] == place["high"] == 1
+    return (
+        f"{'=' if shared else ''}{place['rank']}" if place["verdict"] != "failed" else "–",
+        place["target"].rpartition("/")[2],
+        word,
+        f"{place['ratio']:.3f}" if measured else "–",
+        _interval(place) if measured and not first else "",
+        _digits(place["milliseconds"]),
+        _digits(place["peak_mib"]),
+        str(place["blocks"]),
+    )
+
+
+def _interval(place: Mapping[str, Any]) -> str:
+    high = f"{place['high']:.3f}]" if place["high"] is not None else "∞)"
+    return f"[{place['low']:.3f}, {high}"
+
+
+def _digits(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3g}"

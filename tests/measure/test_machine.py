@@ -1,0 +1,46 @@
+"""What is asked of a GPU is asked so that workers can still be forked, and survives its absence."""
+
+import os
+
+import pytest
+
+from lstm_bench.measure import machine
+from lstm_bench.measure.machine import STATE, device_state, facts, fingerprint, has_cuda
+
+
+def test_a_gpu_is_asked_about_in_a_process_apart(monkeypatch):
+    """Whoever has woken CUDA can fork no workers that use it."""
+    asked = []
+    monkeypatch.setattr(
+        machine, "_cuda", lambda device: asked.append(device) or {"gpu": f"of {os.getpid()}"}
+    )
+    found = facts("cuda:0")
+    assert found["gpu"].startswith("of ")
+    assert found["gpu"] != f"of {os.getpid()}"
+    assert asked == []
+    assert fingerprint(found) != fingerprint(facts("cpu"))
+
+
+def test_a_device_that_is_not_there(monkeypatch):
+    monkeypatch.setattr(machine.torch.cuda, "device_count", lambda: 1)
+    assert has_cuda()
+    assert not has_cuda(9)
+
+
+def test_clocks_and_throttling_are_what_nvidia_smi_says(tmp_path, monkeypatch):
+    program = tmp_path / "nvidia-smi"
+    program.write_text("#!/bin/sh\necho '1980, 2619, 41, 120.5, 0x0000000000000004'\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    found = device_state("cuda")
+    assert found == dict(
+        zip(STATE, ["1980", "2619", "41", "120.5", "0x" + "0" * 15 + "4"], strict=True)
+    )
+    program.write_text("#!/bin/sh\nexit 9\n")
+    assert device_state("cuda") is None
+    assert device_state("cpu") is None
+
+
+@pytest.mark.cuda
+def test_a_real_gpu_tells_its_clocks():
+    assert set(device_state("cuda")) == set(STATE)
