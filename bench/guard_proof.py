@@ -29,9 +29,9 @@ from scipy.stats import beta
 
 from lstm_bench.compare import trees
 from lstm_bench.compare.arms import Side
-from lstm_bench.compare.decide import Decision, Outcome, Settings, decide
+from lstm_bench.compare.decide import Decision, Ledger, Outcome, Settings, decide, spend
 from lstm_bench.compare.session import Plan, Session, read_header
-from lstm_bench.compare.simulate import SimulatedMachine
+from lstm_bench.compare.simulate import Replayed, SimulatedMachine
 from lstm_bench.compare.workers import Arena, Cell, Conditions, undisturbed
 from lstm_bench.measure.workloads import PASSES, PRESETS
 
@@ -99,23 +99,9 @@ class Recorded:
         self.a_block = 0.1 * statistics.mean(seconds)
         self.folder = folder
 
-    def machine_with(self, effects: Mapping[int, float], seed: int) -> Replay:
-        return Replay(self, effects, seed)
-
-
-class Replay:
-    def __init__(self, recorded: Recorded, effects: Mapping[int, float], seed: int) -> None:
-        self.recorded, self.effects = recorded, effects
-        self.random, self.time = np.random.default_rng(seed), 0.0
-
-    def now(self) -> float:
-        return self.time
-
-    def block(self, cells: Sequence[int]) -> dict[int, float]:
-        drawn = self.recorded.scores[self.random.integers(len(self.recorded.scores))]
-        coin = self.random.choice((-1.0, 1.0))  # which side was which, for the same code
-        self.time += self.recorded.a_block + self.recorded.a_cell * len(cells)
-        return {c: coin * drawn[c] + self.effects.get(c, 0.0) for c in cells}
+    def machine_with(self, effects: Mapping[int, float], seed: int) -> Replayed:
+        seconds = self.a_cell, self.a_block
+        return Replayed(self.scores, effects, seconds, cells=len(CELLS), seed=seed)
 
 
 # -- decisions in it -----------------------------------------------------------------------------
@@ -197,7 +183,9 @@ def simulated(runs: int) -> dict[str, Any]:
             seconds=(0.27, 0.8),
             seed=seed,
         )
-        alarms += decide(machine, NUMBERS, Settings()).alarm
+        ledger = Ledger(NUMBERS, Settings())
+        spend(machine, ledger)
+        alarms += ledger.alarm()
     return {"runs": runs, "alarms": alarms, "alarms at most": _at_most(alarms, runs)}
 
 

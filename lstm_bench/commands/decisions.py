@@ -7,6 +7,7 @@ import re
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -139,15 +140,36 @@ def conditions(options: dict[str, Any]) -> Any:
     if options["cold_cache"] and options["device"] == "cpu":
         raise UsageError("--cold-cache is for CUDA devices: on a CPU caches are part of the work")
     one = options["threads"] == 1
-    return Conditions(
+    found = Conditions(
         device=options["device"],
         dtype=options["dtype"],
         threads=options["threads"],
-        clock=options["clock"] or ("cpu" if one else "wall"),
+        clock="cpu" if one else "wall",
         pin=one,
         cold_cache=options["cold_cache"],
         seed=options["seed"],
     )
+    found = _as_calibrated(found, options["margin"])
+    return replace(found, clock=options["clock"]) if options["clock"] else found
+
+
+def _as_calibrated(conditions: Any, margin: float) -> Any:
+    """What `lstm-bench calibrate` found best here; a warning where the margin is out of reach."""
+    from lstm_bench.compare import calibration
+
+    profile = calibration.load(conditions.device)
+    way = profile.way_for(conditions.threads) if profile is not None else None
+    if profile is None or way is None:
+        return conditions
+    if way.tells is None or way.tells > margin:
+        reach = "50%" if way.tells is None else f"{way.tells:.1%}"
+        click.echo(
+            f"lstm-bench: warning: calibrated on {profile.when[:10]}, this machine could tell no "
+            f"less than {reach} within two minutes: at a margin of {margin:.1%} much may stay "
+            "undecided",
+            err=True,
+        )
+    return replace(conditions, clock=way.clock, pin=way.pin, batch_seconds=way.batch_seconds)
 
 
 def settings(options: dict[str, Any], *, both_ways: bool) -> Any:

@@ -1,6 +1,7 @@
 """Machines that do not exist: the scheduler and the statistics are tried on them without waiting.
 
-Every source of noise that was met on a shared two-core machine has its knob here.
+Every source of noise that was met on a shared two-core machine has its knob here. What was
+recorded on a real one can be replayed, as often as wanted.
 """
 
 from __future__ import annotations
@@ -92,3 +93,39 @@ class SimulatedField:
             ratios = {(a, b): logs[a] - logs[b] for a, b in combinations(sorted(arms), 2)}
             found[cell] = Found(seconds, ratios)
         return found
+
+
+@dataclass
+class Replayed:
+    """Real blocks of identical code, drawn at random, with known effects added.
+
+    What happened to all cells of a block at once stays together; a coin says which side was which.
+    cells: how many there are to be; where more are asked for than were recorded, each further
+    group of them gets a block of its own. seconds: a cell's share of a block, and what a block
+    costs besides.
+    """
+
+    blocks: Sequence[Mapping[int, float]]
+    effects: Mapping[int, float]
+    seconds: tuple[float, float]
+    cells: int
+    seed: int = 0
+    time: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.random = np.random.default_rng(self.seed)
+
+    def now(self) -> float:
+        return self.time
+
+    def block(self, cells: Sequence[int]) -> dict[int, float]:
+        a_cell, a_block = self.seconds
+        self.time += a_block + a_cell * len(cells)
+        recorded = len(self.blocks[0])
+        drawn = [self._drawn() for _ in range(-(-self.cells // recorded))]
+        return {c: drawn[c // recorded][c % recorded] + self.effects.get(c, 0.0) for c in cells}
+
+    def _drawn(self) -> dict[int, float]:
+        block = self.blocks[self.random.integers(len(self.blocks))]
+        coin = float(self.random.choice((-1.0, 1.0)))
+        return {cell: coin * score for cell, score in block.items()}

@@ -32,13 +32,13 @@ import torch
 
 from lstm_bench.compare.arms import Side
 from lstm_bench.compare.decide import CellFailedError
+from lstm_bench.forks import die_with_parent
 from lstm_bench.measure import sampler
 from lstm_bench.measure.clock import Clock, CpuClock, clock_for
 from lstm_bench.measure.machine import device_state, settle, use
 from lstm_bench.measure.memory import peak_bytes
 from lstm_bench.measure.passes import Setting, TimedCall, make_pass, set_up, with_cold_cache
 from lstm_bench.measure.workloads import Workload
-from lstm_bench.forks import die_with_parent
 from lstm_bench.subject import Subject
 from lstm_bench.subject.load import describe
 
