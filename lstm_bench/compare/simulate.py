@@ -126,6 +126,6 @@ class Replayed:
         return {c: drawn[c // recorded][c % recorded] + self.effects.get(c, 0.0) for c in cells}
 
     def _drawn(self) -> dict[int, float]:
-        block = self.blocks[self.random.integers(len(self.blocks))]
+        block = self.blocks[int(self.random.integers(len(self.blocks)))]
         coin = float(self.random.choice((-1.0, 1.0)))
         return {cell: coin * score for cell, score in block.items()}
