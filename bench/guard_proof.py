@@ -265,7 +265,7 @@ def trials(options: argparse.Namespace) -> None:
     """A scratch repository with an LSTM: commits that change a comment, commits that add a copy."""
     options.out.mkdir(parents=True, exist_ok=True)
     scratch = options.out / "scratch"
-    _scratch(scratch)
+    scratch_repository(scratch)
     rows = []
     for number in range(options.runs):
         for branch in ("comment", "copy"):
@@ -317,7 +317,7 @@ class MyLSTM(nn.Module):
 """
 
 
-def _scratch(folder: Path) -> None:
+def scratch_repository(folder: Path) -> None:
     folder.mkdir(parents=True)
     _git(folder, "init", "-q", "-b", "main")
     for branch, text in (
