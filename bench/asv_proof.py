@@ -105,7 +105,7 @@ def _alarms(out: Path, asv: str, branch: str) -> Iterator[tuple[float, int]]:
 
 
 def _configure(out: Path) -> None:
-    """asv's project: nothing is built, torch is that of this environment."""
+    """A project for asv: nothing is built, torch is that of this environment."""
     packages = sysconfig.get_paths()["purelib"]
     cells = [
         f"{name} {w.batch} {w.steps} {w.input_size} {w.hidden_size}"
