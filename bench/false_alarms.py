@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from scipy.stats import beta  # before the fork: an import under way is a lock that a child inherits
 
 from lstm_bench.conformance import checks  # noqa: F401 - registers them before the fork
 from lstm_bench.conformance.judge import Options, judge
@@ -95,8 +96,6 @@ def _write(rows: list[dict[str, Any]], seeds: int, seconds: float, out: Path) ->
 
 def _at_most(seen: int, of: int) -> float:
     """Upper end of the exact one-sided 95 % interval (Clopper and Pearson)."""
-    from scipy.stats import beta
-
     return float(beta.ppf(0.95, seen + 1, of - seen)) if seen < of else 1.0
 
 

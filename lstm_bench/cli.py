@@ -16,6 +16,7 @@ COMMANDS = {
     "compare": ("lstm_bench.commands.compare:compare", "Which of two is faster, how sure is it?"),
     "guard": ("lstm_bench.commands.guard:guard", "The gate for CI: did anything become slower?"),
     "choose": ("lstm_bench.commands.choose:choose", "Which implementation for this work?"),
+    "report": ("lstm_bench.commands.report:report", "One page of what was measured or checked."),
     "calibrate": ("lstm_bench.commands.calibrate:calibrate", "What can this machine tell?"),
     "train": ("lstm_bench.commands.train:train", "Train the character model with each of them."),
     "list": ("lstm_bench.commands.list:list_", "Show implementations, presets and devices."),

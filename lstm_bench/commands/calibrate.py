@@ -46,21 +46,13 @@ def calibrate(
     warn where the margin is out of reach. Calibrate in the conditions that you will measure in:
     beside the neighbours that will be there.
     """
-    from rich.console import Console
-
+    from lstm_bench.commands.progress import progress_line
     from lstm_bench.compare import calibration
     from lstm_bench.measure.machine import has_cuda
 
     if device != "cpu" and not has_cuda():
         raise UsageError(f"device '{device}' is not there: torch sees no CUDA device")
-    console = Console(stderr=True)
-    with console.status("starting") as status:
-
-        def told(text: str) -> None:
-            status.update(text)
-            if not console.is_terminal:
-                console.print(text, highlight=False, soft_wrap=True)
-
+    with progress_line() as told:
         profile = calibration.calibrate(device, budget, seed, told)
     path = out or calibration.path_of(device)
     calibration.save(profile, path)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ast
+import shlex
+import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +16,7 @@ from lstm_bench.commands.options import write_json
 from lstm_bench.errors import UsageError
 
 if TYPE_CHECKING:
+    from lstm_bench.commands.progress import Show
     from lstm_bench.conformance.records import Judgement
 
 COLOURS = {"conforms": "green", "defective": "red", "variant": "yellow", "error": "red"}
@@ -36,6 +40,7 @@ COLOURS = {"conforms": "green", "defective": "red", "variant": "yellow", "error"
 @click.option(
     "--scripts", type=click.Path(path_type=Path), help="Folder for scripts that reproduce."
 )
+@click.option("--report", "report_to", type=click.Path(path_type=Path), help="Folder for a page.")
 @click.option("--list-checks", is_flag=True, help="Name every check and what it is for.")
 def check(targets: tuple[str, ...], list_checks: bool, **options: Any) -> int:
     """Judge LSTMs: ours by name, or anybody's class or factory, with no adapter.
@@ -66,10 +71,21 @@ def check(targets: tuple[str, ...], list_checks: bool, **options: Any) -> int:
         _sum_up(judgements)
     if options["scripts"]:
         _write_scripts(judgements, options["scripts"])
+    if options["report_to"]:
+        _report(judgements, options["report_to"])
     if interrupted:
         click.echo(f"Stopped after {len(judgements)} of {len(targets)} targets.", err=True)
         return 130
     return exit_code(judgements)
+
+
+def _report(judgements: list[Judgement], folder: Path) -> None:
+    from lstm_bench.report.kinds.checks import document_of_judgements
+    from lstm_bench.report.write import FORMATS, write
+
+    command = "lstm-bench " + shlex.join(sys.argv[1:])
+    write(document_of_judgements([j.as_json() for j in judgements], command), folder)
+    click.echo(f"Report: {folder / FORMATS['html']}", err=True)
 
 
 def exit_code(judgements: list[Judgement]) -> int:
@@ -104,7 +120,7 @@ def _value(node: ast.expr) -> Any:
 
 
 def _judge(targets: tuple[str, ...], options: dict[str, Any]) -> Iterator[Judgement]:
-    from rich.console import Console
+    from lstm_bench.commands.progress import progress_line
 
     expected = {}
     for text in options["expect_fail"]:
@@ -129,15 +145,15 @@ def _judge(targets: tuple[str, ...], options: dict[str, Any]) -> Iterator[Judgem
         kwargs, options["only"], options["skip"], expected, options["strict"], options["seed"]
     )
     limits = Limits(options["time_limit"], options["memory_limit"])
-    console = Console(stderr=True)
-    with console.status(f"judging {len(targets)} target{'s' * (len(targets) > 1)}") as status:
-        found = judge_each(
-            targets, asked, limits, lambda target, stage: status.update(f"{target}: {stage}")
-        )
-        for judgement in found:
-            status.stop()  # not across the lines that the caller prints
+    with progress_line() as show:
+        heard = partial(_heard, show)
+        for judgement in judge_each(targets, asked, limits, heard):
+            show("", line=False)  # not across the lines that the caller prints
             yield judgement
-            status.start()
+
+
+def _heard(show: Show, target: str, stage: str) -> None:
+    show(f"{target}: {stage}", line=False)
 
 
 def _show(judgement: Judgement) -> None:

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import click
@@ -47,7 +48,7 @@ def choose(impls: tuple[tuple[str, ...], ...], **options: Any) -> int:
     write_json(document, options["json_file"])
     if options["json_file"] != "-":
         _show(document)
-        click.echo(f"Samples: {choice.folder}")
+        decisions.report(choice.folder)
     if document["interrupted"]:
         click.echo(f"Stopped. Go on with: lstm-bench choose --resume {choice.folder}", err=True)
         return 130
@@ -92,26 +93,20 @@ def _misspelt(names: Sequence[str]) -> None:
 
 def _decided(choice: Any, budget: float) -> dict[str, Any]:
     """The document, with progress on stderr. budget: seconds in all, the checks included."""
-    from rich.console import Console
+    from lstm_bench.commands.progress import progress_line
 
-    began, console = time.monotonic(), Console(stderr=True)
-    with console.status("checking the candidates") as status:
-        wrong = choice.incorrect(status.update)
+    began = time.monotonic()
+    with progress_line() as show:
+        wrong = choice.incorrect(partial(show, line=False))
         for number, reason in wrong.items():
-            console.print(
-                f"left out: {choice.plan.candidates[number]}: {reason}",
-                markup=False, highlight=False, soft_wrap=True,
-            )  # fmt: skip
+            click.echo(f"left out: {choice.plan.candidates[number]}: {reason}", err=True)
 
         def told(book: Any, seconds: float) -> None:
-            text = f"{len(book.open())} of {len(book.cells)} cells open, {seconds:.0f} s"
-            status.update(text)
-            if not console.is_terminal:
-                console.print(text, highlight=False)
+            show(f"{len(book.open())} of {len(book.cells)} cells open, {seconds:.0f} s")
 
         left = max(5.0, budget - (time.monotonic() - began))
         choice.plan = replace(choice.plan, settings=replace(choice.plan.settings, budget=left))
-        found: dict[str, Any] = choice.run(told, status.update)
+        found: dict[str, Any] = choice.run(told, partial(show, line=False))
         return found
 
 

@@ -40,12 +40,12 @@ def compare(baseline: str | None, candidate: str | None, **options: Any) -> int:
     session = _session(baseline, candidate, options)
     wrong, decision = decisions.judged_and_run(session, options["budget"])
     if decision is None:
-        return decisions.refused(wrong, options["json_file"])
+        return decisions.refused(session, wrong, options["json_file"])
     document = session.as_json(decision)
     write_json(document, options["json_file"])
     if options["json_file"] != "-":
         decisions.show(session, decision)
-        click.echo(f"Samples: {session.folder}")
+        decisions.report(session.folder)
     if decision.interrupted:
         click.echo(f"Stopped. Go on with: lstm-bench compare --resume {session.folder}", err=True)
         return 130

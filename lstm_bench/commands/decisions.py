@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -186,13 +187,12 @@ def judged_and_run(session: Session, budget: float) -> tuple[list[str], Decision
 
     budget: seconds in all, the checks included.
     """
-    from rich.console import Console
-
+    from lstm_bench.commands.progress import progress_line
     from lstm_bench.compare.session import with_budget
 
-    began, console = time.monotonic(), Console(stderr=True)
-    with console.status("checking both sides") as status:
-        session.judgements(status.update)
+    began = time.monotonic()
+    with progress_line() as say:
+        session.judgements(partial(say, line=False))
         wrong = session.incorrect()
         if wrong:
             return wrong, None
@@ -200,13 +200,8 @@ def judged_and_run(session: Session, budget: float) -> tuple[list[str], Decision
         session.plan = with_budget(session.plan, left)
 
         def told(ledger: Any, seconds: float) -> None:
-            text = (
-                f"{len(ledger.open())} of {len(ledger.cells)} cells open, "
-                f"{seconds:.0f} of {left:.0f} s"
-            )
-            status.update(text)
-            if not console.is_terminal:
-                console.print(text, highlight=False)
+            open_, all_ = len(ledger.open()), len(ledger.cells)
+            say(f"{open_} of {all_} cells open, {seconds:.0f} of {left:.0f} s")
 
         return [], session.run(told)
 
@@ -248,16 +243,25 @@ def show(session: Session, decision: Decision) -> None:
     )
 
 
+def report(folder: Path) -> None:
+    """Write the page and its tables, and say where they are."""
+    from lstm_bench.report.write import write_report
+
+    click.echo(f"Report: {write_report(folder)}")
+
+
 def _interval(low: float, high: float) -> str:
     left = f"{low:.3f}" if low > 0 else "0"
     return f"[{left}, {high:.3f}]" if math.isfinite(high) else f"[{left}, ∞)"
 
 
-def refused(wrong: list[str], json_file: str | None) -> int:
+def refused(session: Session, wrong: list[str], json_file: str | None) -> int:
     """There is no speed verdict with what is wrong: say why. The exit code."""
-    for sentence in wrong:
-        click.echo(f"no speed verdict: {sentence}")
     write_json({"incorrect": wrong}, json_file)
+    if json_file != "-":
+        for sentence in wrong:
+            click.echo(f"no speed verdict: {sentence}")
+        report(session.folder)
     return EXIT_INCORRECT
 
 

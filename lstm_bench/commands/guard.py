@@ -166,13 +166,13 @@ def _decide(question: str, baseline: Any, candidate: Any, options: dict[str, Any
     session = Session.create(decisions.folder_for("guard", options["out"]), plan)
     wrong, decision = decisions.judged_and_run(session, options["budget"])
     if decision is None:
-        return decisions.refused(wrong, options["json_file"])
+        return decisions.refused(session, wrong, options["json_file"])
     document = session.as_json(decision)
     write_json(document, options["json_file"])
     if options["json_file"] != "-":
         decisions.show(session, decision)
         click.echo(_answer(document))
-        click.echo(f"Samples: {session.folder}")
+        decisions.report(session.folder)
     verdicts = {cell["verdict"] for cell in document["cells"]}
     if decision.alarm:
         return 1

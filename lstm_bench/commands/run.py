@@ -202,12 +202,16 @@ def _measure(started: Run) -> int:
         console.print(f"lstm-bench: warning: {warning}", soft_wrap=True, highlight=False)
     columns = (TextColumn("{task.description:<34}"), BarColumn(), TimeRemainingColumn())
     interrupted = False
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+    # No thread redraws the bar: workers are forked, and a fork inherits what a thread has locked.
+    quiet = not console.is_terminal
+    with Progress(*columns, console=console, disable=quiet, auto_refresh=False) as bar:
         task = bar.add_task("starting", total=None)
 
         def report(progress: Any) -> None:
             total = progress.total or None  # while judging, nobody knows how long
-            bar.update(task, completed=progress.done, total=total, description=progress.label)
+            bar.update(
+                task, completed=progress.done, total=total, description=progress.label, refresh=True
+            )
             if not console.is_terminal and total:
                 line = f"{progress.done}/{progress.total} {progress.label}"
                 console.print(line, soft_wrap=True, highlight=False)
@@ -225,46 +229,47 @@ def _measure(started: Run) -> int:
 
 def _conclude(folder: Path) -> int:
     from lstm_bench.measure.run import read_cells, read_header
-    from lstm_bench.report.write import expected_cells, write_summaries
+    from lstm_bench.report.write import write_report
 
     cells = read_cells(folder)
     if not cells:
         return 0
     header = read_header(folder)
-    summary = write_summaries(folder, cells, header)
-    _show(summary, folder, expected_cells(header))
+    page = write_report(folder)
+    statuses = _show(cells, header, page)
     click.echo(f"Threads: {header['machine']['threads']}")
-    return EXIT_INCORRECT if (summary["status"] != "ok").any() else 0
+    return EXIT_INCORRECT if (statuses != "ok").any() else 0
 
 
-def _show(summary: Any, folder: Path, expected: int | None = None) -> None:
+def _show(cells: Any, header: Any, page: Path) -> Any:
+    """Tables, the answer, what has no speed and why. Every cell's status."""
     from rich.console import Console
 
-    from lstm_bench.report.page import answer
+    from lstm_bench.report.kinds.run import answer, expected_cells
+    from lstm_bench.report.summary import summarise
     from lstm_bench.report.tables import reasons, terminal_tables
 
-    console = Console()
+    console, summary = Console(), summarise(cells)
     for table in terminal_tables(summary):
         console.print(table)
-    console.print(answer(summary, expected=expected), markup=False, highlight=False)
+    said = answer(summary, expected=expected_cells(header))
+    console.print(said, markup=False, highlight=False)
     for reason in reasons(summary):
         console.print(f"  {reason}", markup=False, highlight=False)
-    console.print(f"Report: {folder / 'report.html'}", soft_wrap=True)
+    console.print(f"Report: {page}", soft_wrap=True)
+    return summary["status"]
 
 
 def _summaries_of_pytest_benchmark(source: Path, out: Path | None) -> int:
     from lstm_bench.report.frame import cells_from_pytest_benchmark
-    from lstm_bench.report.write import write_summaries
+    from lstm_bench.report.kinds.run import document_of_cells
+    from lstm_bench.report.write import FORMATS, write
 
     cells = cells_from_pytest_benchmark(source)
     folder = out or source.with_suffix("")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        command = f"pytest bench --benchmark-json={source.name}"
-        header = {"plan": {"command": command}, "interleaved": False}
-        machine = cells[0].get("machine", {}) if cells else {}
-        summary = write_summaries(folder, cells, header | {"machine": machine})
-    except OSError as error:
-        raise UsageError(f"cannot write to {folder}: {error.strerror}") from error
-    _show(summary, folder)
+    command = f"pytest bench --benchmark-json={source.name}"
+    machine = cells[0].get("machine", {}) if cells else {}
+    header = {"plan": {"command": command}, "interleaved": False, "machine": machine}
+    write(document_of_cells(cells, header), folder)
+    _show(cells, header, folder / FORMATS["html"])
     return 0

@@ -17,7 +17,6 @@ import gc
 import math
 import multiprocessing
 import os
-import pickle
 import random
 import resource
 import signal
@@ -37,7 +36,14 @@ from lstm_bench.measure import sampler
 from lstm_bench.measure.clock import Clock, CpuClock, clock_for
 from lstm_bench.measure.machine import device_state, settle, use
 from lstm_bench.measure.memory import peak_bytes
-from lstm_bench.measure.passes import Setting, TimedCall, make_pass, set_up, with_cold_cache
+from lstm_bench.measure.passes import (
+    Setting,
+    TimedCall,
+    cold_start,
+    make_pass,
+    set_up,
+    with_cold_cache,
+)
 from lstm_bench.measure.workloads import Workload
 from lstm_bench.subject import Subject
 from lstm_bench.subject.load import describe
@@ -207,12 +213,7 @@ class _Bench:
 
     def probe(self, subject: int, head: bool) -> bytes:
         """What probing finds, as bytes for other workers; empty where it cannot be handed on."""
-        found = self.side.open(subject, head=head)
-        fields = {n: getattr(found, n) for n in Subject.__dataclass_fields__ if n != "factory"}
-        try:
-            return pickle.dumps(fields)
-        except Exception:  # a container of a stranger's own type, say
-            return b""
+        return self.side.open(subject, head=head).handed_on()
 
     def features(self, subject: int, head: bool) -> bool:
         """Whether an output layer stands on top."""
@@ -222,7 +223,7 @@ class _Bench:
         told = self.known.get((number, head), b"")
         if not told:
             return self.side.open(number, head=head)
-        return Subject(factory=self.side.load(number), **pickle.loads(told))
+        return Subject.taken_over(self.side.load(number), told)
 
     def cold(self, number: int) -> dict[str, float]:
         """What passes before the first result: seconds to import, to build, of the first call.
@@ -230,18 +231,12 @@ class _Bench:
         By the wall clock, torch being there already; asked of a worker that has done nothing yet.
         """
         cell, c = self.cells[number], self.conditions
-        size, clock = cell.workload, clock_for(c.device)
-        load, subject = clock.time(lambda: self._subject(cell.subject, size.head))
-        build, instance = clock.time(
-            lambda: subject.build(
-                size.input_size, size.hidden_size, dtype=getattr(torch, c.dtype), device=c.device
-            )
+        load, subject = clock_for(c.device).time(
+            lambda: self._subject(cell.subject, cell.workload.head)
         )
-        shape = size.batch, size.steps, size.input_size
-        call = instance.bind(torch.randn(shape).to(instance.parameters()[0]), None)
-        with torch.no_grad():
-            first, _ = clock.time(call)
-        return {"load_seconds": load, "build_seconds": build, "first_call_seconds": first}
+        dtype = getattr(torch, c.dtype)
+        found = cold_start(subject, cell.workload, dtype=dtype, device=c.device)
+        return {"load_seconds": load, **found}
 
     def memory(self, number: int) -> int | None:
         """Bytes at the peak of one call of a cell that was prepared."""

@@ -18,6 +18,7 @@ from torch import Tensor
 from lstm_bench.conformance import tolerances
 from lstm_bench.conformance.agreement import relative_error
 from lstm_bench.conformance.problem import Problem, pose
+from lstm_bench.measure.clock import clock_for
 from lstm_bench.measure.workloads import Workload
 from lstm_bench.subject import Instance, Subject
 
@@ -82,6 +83,28 @@ def set_up(
     shape = problem.x.shape
     others = [torch.randn(shape, generator=generator) for _ in range(ROTATION - 1)]
     return Setting(instance, problem, [problem.x, *(x.to(problem.x) for x in others)])
+
+
+def cold_start(
+    subject: Subject,
+    workload: Workload,
+    *,
+    dtype: torch.dtype = torch.float32,
+    device: torch.device | str = "cpu",
+) -> dict[str, float]:
+    """Wall-clock seconds to build the module and of its first forward call.
+
+    Worth something only in a process that has not done the like before.
+    """
+    clock, size = clock_for(device), workload
+    build, instance = clock.time(
+        lambda: subject.build(size.input_size, size.hidden_size, dtype=dtype, device=device)
+    )
+    x = torch.randn(size.batch, size.steps, size.input_size).to(instance.parameters()[0])
+    call = instance.bind(x, None)
+    with torch.no_grad():
+        first, _ = clock.time(call)
+    return {"build_seconds": build, "first_call_seconds": first}
 
 
 def with_cold_cache(timed_call: TimedCall, device: torch.device | str) -> TimedCall:

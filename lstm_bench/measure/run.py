@@ -1,7 +1,8 @@
 """A run: every cell checked, then timed, then written, one line a cell as soon as it is done.
 
 The folder of a run holds ``run.json`` (what was asked for, on which machine), ``cells.jsonl``
-(a line a cell with its raw samples) and, at the end, the summaries. A run that was killed goes
+(a line a cell with its raw samples), what was measured once (``checks.json``, ``cold.json``,
+``peaks.json``) and, at the end, the summaries. A run that was killed goes
 on where it stopped: cells that have their line are not measured again.
 """
 
@@ -20,6 +21,7 @@ import torch
 from lstm_bench.conformance.agreement import agree
 from lstm_bench.conformance.isolate import judge_each
 from lstm_bench.conformance.records import Verdict
+from lstm_bench.forks import apart
 from lstm_bench.measure.clock import Clock, clock_for
 from lstm_bench.measure.folders import (
     append,
@@ -32,11 +34,12 @@ from lstm_bench.measure.folders import (
 )
 from lstm_bench.measure.machine import settle, use
 from lstm_bench.measure.memory import peak_bytes
-from lstm_bench.measure.passes import Setting, TimedCall, make_pass, set_up
+from lstm_bench.measure.passes import Setting, TimedCall, cold_start, make_pass, set_up
+from lstm_bench.measure.peaks import peaks
 from lstm_bench.measure.sampler import SubjectFailedError, interleave
 from lstm_bench.measure.workloads import Workload
 from lstm_bench.subject import Subject, open_subject
-from lstm_bench.subject.load import describe
+from lstm_bench.subject.load import describe, load_target
 
 FORMAT = "lstm-bench run 1"
 
@@ -134,6 +137,41 @@ class Run:
             replace_file(path, json.dumps(judged, indent=1) + "\n")
         return {one["target"]: one for one in json.loads(path.read_text())}
 
+    def cold_starts(
+        self, judged: Mapping[str, Mapping[str, Any]], report: Callable[[Progress], None]
+    ) -> dict[str, float | None]:
+        """Seconds to build each subject and of its first call, in a forked process of its own.
+
+        "subject workload" → seconds, or None where it fails, or does not conform. Made once a run,
+        before this process has done any work that a fork would inherit, as ``cold.json``.
+        """
+        path, plan = self.folder / "cold.json", self.plan
+        if not path.exists():
+            found: dict[str, float | None] = {}
+            for name in plan.subjects:
+                report(Progress(0, 0, f"cold start of {name}"))
+                right = judged[name]["verdict"] == Verdict.CONFORMS
+                told = {
+                    head: apart(_probed, name, head) if right else b""
+                    for head in {workload.head for workload in plan.workloads}
+                }
+                for workload in plan.workloads:
+                    seconds = None
+                    if told[workload.head]:
+                        seconds = apart(_cold_start, name, workload, plan, told[workload.head])
+                    found[f"{name} {workload.name}"] = seconds
+            replace_file(path, json.dumps(found, indent=1) + "\n")
+        loaded: dict[str, float | None] = json.loads(path.read_text())
+        return loaded
+
+    def peaks(self, report: Callable[[Progress], None]) -> None:
+        """What the machine can do at best, measured once a run, as ``peaks.json``."""
+        path = self.folder / "peaks.json"
+        if not path.exists():
+            report(Progress(0, 0, "the machine's peaks"))
+            found = peaks(self.plan.device, self.plan.torch_dtype)
+            replace_file(path, json.dumps(found) + "\n")
+
     def write(self, cell: Mapping[str, Any]) -> None:
         """Append a cell and see it onto the disk."""
         append(self.folder / "cells.jsonl", [cell])
@@ -154,7 +192,9 @@ def execute(run: Run, report: Callable[[Progress], None] = lambda _: None) -> No
     """Judge the subjects, then measure what is not done yet. The main job."""
     plan = run.plan
     judged = run.judgements(report)
+    cold = run.cold_starts(judged, report)
     use(plan.device)
+    run.peaks(report)
     clock = clock_for(plan.device)
     groups = len(plan.workloads) * len(plan.passes)
     with _old_objects_set_aside():
@@ -169,7 +209,7 @@ def execute(run: Run, report: Callable[[Progress], None] = lambda _: None) -> No
                     _enter(s, workload, plan, judged[s]) for s in plan.subjects
                 ]
                 for cell in _measured(contenders, workload, pass_name, plan, clock, number):
-                    run.write(cell)
+                    run.write(cell | {"cold_seconds": cold[f"{cell['subject']} {workload.name}"]})
     report(Progress(groups, groups, "done"))
 
 
@@ -194,7 +234,7 @@ def _enter(name: str, workload: Workload, plan: Plan, judged: Mapping[str, Any])
         because = "; ".join(judged["diagnosis"][:1])
         return Contender(name, None, None if undecided else False, f"{verdict}: {because}")
     try:
-        subject = _subject(name, workload)
+        subject = _subject(name, workload.head)
         found = agree(
             subject,
             input_size=workload.input_size,
@@ -214,9 +254,28 @@ def _enter(name: str, workload: Workload, plan: Plan, judged: Mapping[str, Any])
         return Contender(name, None, None, describe(error))
 
 
-def _subject(name: str, workload: Workload) -> Subject:
+def _probed(name: str, head: bool) -> bytes:
+    """In a process apart: what probing finds; empty where it cannot, or cannot be handed on."""
+    try:
+        return _subject(name, head).handed_on()
+    except Exception:  # told with the cell, where it fails again
+        return b""
+
+
+def _cold_start(name: str, workload: Workload, plan: Plan, told: bytes) -> float | None:
+    """In a process apart, which has imported the code and nothing else: seconds, or None."""
+    try:
+        torch.set_num_threads(plan.threads or torch.get_num_threads())
+        subject = Subject.taken_over(load_target(name), told)
+        found = cold_start(subject, workload, dtype=plan.torch_dtype, device=plan.device)
+        return sum(found.values())
+    except Exception:  # told with the cell, where it fails again
+        return None
+
+
+def _subject(name: str, head: bool) -> Subject:
     """Registered ones can go without their output layer; a stranger's is what it is."""
-    return open_subject(name, head=workload.head) if ":" not in name else open_subject(name)
+    return open_subject(name, head=head) if ":" not in name else open_subject(name)
 
 
 def _measured(

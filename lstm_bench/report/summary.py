@@ -3,7 +3,8 @@
 Columns: the cell and its sizes; ``median_ms``; ``spread`` (half the interquartile range over the
 median); ``ratio`` to the baseline and its 95 % interval ``ratio_low``, ``ratio_high`` (below 1 is
 faster; none where the baseline does other work, such as an output layer on top); ``gflops``
-(GFLOP/s); ``peak_mib``; ``samples``; ``status``: "ok", or "incorrect: …" or "failed: …" and why.
+(GFLOP/s); ``peak_mib``; ``cold_ms`` (building and the first call, in a fresh process);
+``samples``; ``status``: "ok", or "incorrect: …" or "failed: …" and why.
 
 The ratio is the median of the ratios *within rounds*, so that what drifts slowly cancels; its
 interval is that of a median by order statistics, which assumes nothing of the distribution.
@@ -32,6 +33,7 @@ COLUMNS = [
     "ratio_high",
     "gflops",
     "peak_mib",
+    "cold_ms",
     "samples",
     "status",
 ]
@@ -50,6 +52,8 @@ def _row(cell: dict[str, Any], timed: dict[Any, pd.DataFrame], baseline: str) ->
     group = timed.get(tuple(cell[column] for column in CELL))
     row["status"] = _status(cell)
     row["peak_mib"] = None if cell["peak_bytes"] is None else cell["peak_bytes"] / 2**20
+    cold = cell.get("cold_seconds")
+    row["cold_ms"] = None if cold is None else 1e3 * cold
     if group is None:
         return row | {"samples": 0}
     seconds = group["seconds"]

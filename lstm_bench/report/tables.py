@@ -1,4 +1,4 @@
-"""The summary for people: a table in the terminal, and one in Markdown."""
+"""A run's summary as text: tables in the terminal, and what goes into each cell."""
 
 from __future__ import annotations
 
@@ -30,16 +30,6 @@ def terminal_tables(summary: pd.DataFrame) -> list[Table]:
                 table.add_row(f"  {escape(subject)}", *cells)
         tables.append(table)
     return tables
-
-
-def markdown(summary: pd.DataFrame) -> str:
-    """The whole summary as one Markdown table."""
-    head = ("workload", "pass", *HEADINGS)
-    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
-    for row in summary.to_dict("records"):
-        cells = (row["workload"], row["pass"], *cells_of(row))
-        lines.append("| " + " | ".join(str(c).replace("|", "\\|") for c in cells) + " |")
-    return "\n".join(lines) + "\n"
 
 
 def cells_of(row: dict[Any, Any]) -> tuple[str, ...]:

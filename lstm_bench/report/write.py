@@ -1,38 +1,62 @@
-"""All summaries of a run, into its folder."""
+"""From a folder that run, compare, guard, choose or planted has left to its page and tables."""
 
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import Any
 
-import pandas as pd
+from lstm_bench.errors import UsageError
+from lstm_bench.report.document import Document
+from lstm_bench.report.kinds.checks import check_document
+from lstm_bench.report.kinds.choice import choice_document
+from lstm_bench.report.kinds.comparison import comparison_document
+from lstm_bench.report.kinds.matrix import matrix_document
+from lstm_bench.report.kinds.run import run_document
+from lstm_bench.report.load import kind_of
+from lstm_bench.report.markdown import markdown
+from lstm_bench.report.page import page
 
-from lstm_bench.report.page import answer, page
-from lstm_bench.report.summary import summarise
-from lstm_bench.report.tables import markdown, reasons
+FORMATS = {"html": "report.html", "md": "summary.md", "csv": "summary.csv", "json": "summary.json"}
+"""What can be written, and its file's name."""
+
+_KINDS: dict[str, Callable[[Path], Document]] = {
+    "run": run_document,
+    "comparison": comparison_document,
+    "choice": choice_document,
+    "check": check_document,
+    "matrix": matrix_document,
+}
 
 
-def write_summaries(
-    folder: Path, cells: Sequence[dict[str, Any]], header: Mapping[str, Any]
-) -> pd.DataFrame:
-    """summary.csv, summary.json, summary.md and report.html; returns the summary."""
-    summary = summarise(cells)
-    said = answer(summary, expected=expected_cells(header))
-    summary.to_csv(folder / "summary.csv", index=False)
-    rows = json.loads(summary.to_json(orient="records"))
-    document = {"answer": said, "machine": header.get("machine", {}), "cells": rows}
-    (folder / "summary.json").write_text(json.dumps(document, indent=2) + "\n")
-    why = "".join(f"\n- {reason}" for reason in reasons(summary))
-    (folder / "summary.md").write_text(f"{said}\n{why}\n\n{markdown(summary)}")
-    (folder / "report.html").write_text(page(summary, header, said))
-    return summary
+def document_of(path: Path) -> Document:
+    """What is to be said of a folder, or of a file of check's. Raises UsageError."""
+    kind = kind_of(path)
+    try:
+        return _KINDS[kind](path)
+    except (KeyError, TypeError, IndexError, AttributeError) as error:
+        raise UsageError(
+            f"{path} is not as this version writes a {kind}: {type(error).__name__} {error}"
+        ) from error
 
 
-def expected_cells(header: Mapping[str, Any]) -> int | None:
-    """How many cells the run was to have; None where nobody can know."""
-    plan = header.get("plan", {})
-    parts = [plan.get(name) for name in ("subjects", "workloads", "passes")]
-    return None if None in parts else math.prod(len(part) for part in parts)
+def write(document: Document, folder: Path, formats: Collection[str] = tuple(FORMATS)) -> None:
+    """The files of these formats. Raises UsageError where the folder cannot be written."""
+    makers: dict[str, Callable[[], str]] = {
+        "html": lambda: page(document),
+        "md": lambda: markdown(document),
+        "csv": lambda: document.frame.to_csv(index=False),
+        "json": lambda: json.dumps(document.data, indent=2) + "\n",
+    }
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for form in formats:
+            (folder / FORMATS[form]).write_text(makers[form]())
+    except OSError as error:
+        raise UsageError(f"cannot write to {folder}: {error.strerror}") from error
+
+
+def write_report(path: Path, formats: Collection[str] = tuple(FORMATS)) -> Path:
+    """The report of a folder, into it; returns the page's path."""
+    write(document_of(path), path, formats)
+    return path / FORMATS["html"]

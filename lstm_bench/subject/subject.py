@@ -6,6 +6,7 @@ stranger's class: each is constructed, called and mapped by what it does.
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -62,6 +63,22 @@ class Subject:
         if head.weight is None:
             return None
         return int(held(module)[head.weight].shape[0 if head.transposed else 1])
+
+    def handed_on(self) -> bytes:
+        """What probing found, for another process; empty where it cannot be written down.
+
+        Whoever does not open it need not import what it names, such as a stranger's container.
+        """
+        fields = {n: getattr(self, n) for n in Subject.__dataclass_fields__ if n != "factory"}
+        try:
+            return pickle.dumps(fields)
+        except Exception:
+            return b""
+
+    @classmethod
+    def taken_over(cls, factory: Any, told: bytes) -> Subject:
+        """The subject of a factory at hand, from what another process has found."""
+        return cls(factory=factory, **pickle.loads(told))
 
     def describe(self) -> dict[str, str]:
         """The interface that was found, in words, part by part."""

@@ -1,0 +1,1 @@
+"""From a folder of each kind to the document that its page shows."""

@@ -1,0 +1,299 @@
+"""A run as a document: who is fastest where, by how much, at what cost, how close to the limit."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from lstm_bench.report.document import Document, Section, Table
+from lstm_bench.report.figures import run as figures
+from lstm_bench.report.kinds.checks import correctness
+from lstm_bench.report.load import facts_of, read_json, read_lines
+from lstm_bench.report.summary import BASELINE, GROUP, summarise
+from lstm_bench.report.tables import HEADINGS, cells_of, number, reasons, short
+
+INTERLEAVED = (
+    "Every implementation was first judged by all checks, and compared with a float64 reference on "
+    "the very sizes of each cell: outputs, states and all gradients. Those that disagree have no "
+    "speed. All implementations of a cell were then timed in interleaved rounds, in random order; "
+    "ratios are taken within rounds, because absolute times drift."
+)
+ONE_AFTER_ANOTHER = (
+    "The samples come from a pytest-benchmark run, one implementation after another: the ratios "
+    "compare different moments, which on a shared machine may differ by tens of percent."
+)
+BYTES = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2}
+
+
+def run_document(folder: Path) -> Document:
+    """Of a run's folder, finished or still going. Raises UsageError on a broken one."""
+    header = read_json(folder / "run.json")
+    return document_of_cells(
+        read_lines(folder / "cells.jsonl"),
+        header,
+        judgements=read_json(folder / "checks.json", default=[]),
+        peaks=read_json(folder / "peaks.json", default={}),
+    )
+
+
+def document_of_cells(
+    cells: Sequence[dict[str, Any]],
+    header: Mapping[str, Any],
+    judgements: Sequence[Mapping[str, Any]] = (),
+    peaks: Mapping[str, float] | None = None,
+    baseline: str = BASELINE,
+) -> Document:
+    """Of the cells that are there. peaks: ``gflops`` and ``gbytes``, measured in the same run."""
+    summary = summarise(cells, baseline)
+    said = answer(summary, baseline, expected_cells(header))
+    sections = [
+        _speedups(summary, baseline),
+        _ratios(summary, baseline),
+        _scaling(summary),
+        _passes(summary),
+        _memory(summary),
+        _cold(summary),
+        _roof(summary, peaks or {}),
+        correctness(judgements),
+    ]
+    rows = json.loads(summary.to_json(orient="records"))
+    return Document(
+        title="LSTM implementations side by side",
+        question="Which of these LSTM implementations is how fast, and is each of them right?",
+        answer=said,
+        verdicts=_table(summary, baseline),
+        sections=tuple(section for section in sections if not section.empty),
+        notes=tuple(reasons(summary)),
+        facts=facts_of(header),
+        command=header.get("plan", {}).get("command") or "lstm-bench run",
+        how=INTERLEAVED if header.get("interleaved", True) else ONE_AFTER_ANOTHER,
+        frame=summary,
+        data={"answer": said, "machine": header.get("machine", {}), "cells": rows},
+    )
+
+
+def expected_cells(header: Mapping[str, Any]) -> int | None:
+    """How many cells the run was to have; None where nobody can know."""
+    plan = header.get("plan", {})
+    parts = [plan.get(name) for name in ("subjects", "workloads", "passes")]
+    return None if None in parts else math.prod(len(part) for part in parts)
+
+
+# -- the answer ----------------------------------------------------------------------------------
+
+
+def answer(summary: pd.DataFrame, baseline: str = BASELINE, expected: int | None = None) -> str:
+    """The run in a few sentences: who is fastest, who has no speed and why, what is missing."""
+    timed = summary[summary["status"] == "ok"]
+    sentences = [_fastest(timed)]
+    for status in ("incorrect", "failed"):
+        names = _names(summary[summary["status"].str.startswith(status)])
+        if names:
+            sentences.append(f"Without a speed, because {status}: {names}.")
+    sentences += _without_ratio(timed, baseline)
+    if expected is not None and len(summary) < expected:
+        sentences.append(f"So far {len(summary)} of {expected} cells are done.")
+    return " ".join(sentences)
+
+
+def _fastest(timed: pd.DataFrame) -> str:
+    if timed.empty:
+        return "Nothing was timed."
+    # Only what does the same work is compared: with an output layer, or without.
+    cells = timed.groupby([*GROUP, "head"], sort=False)
+    wins = timed.loc[cells["median_ms"].idxmin(), "subject"].value_counts()
+    wins.index = wins.index.map(short)
+    text = f"{wins.index[0]} has the lowest median in {wins.iloc[0]} of {len(cells)} cells"
+    return text + "".join(f", {name} in {count}" for name, count in wins.iloc[1:].items()) + "."
+
+
+def _without_ratio(timed: pd.DataFrame, baseline: str) -> list[str]:
+    """Why some that were timed have no ratio to the baseline."""
+    if timed.empty:
+        return []
+    if baseline not in set(timed["subject"]):
+        return [f"No ratios: {baseline} was not timed; add it to --impl."]
+    names = _names(timed[timed["ratio"].isna()])
+    if not names:
+        return []
+    other = f"in some cells, where {baseline} has no time or does other work"
+    return [f"No ratio for {names} {other} (an output layer: see --no-head)."]
+
+
+def _names(rows: pd.DataFrame) -> str:
+    return ", ".join(sorted({short(subject) for subject in rows["subject"]}))
+
+
+# -- the sections --------------------------------------------------------------------------------
+
+
+def _table(summary: pd.DataFrame, baseline: str) -> Table:
+    rows = [
+        (row["workload"], row["pass"], *cells_of(row), verdict(row, baseline))
+        for row in summary.to_dict("records")
+    ]
+    return Table(
+        "Every cell: median time of a call; half the interquartile range as a share of it; time "
+        f"relative to {baseline} with its 95 % interval, from ratios within rounds (below 1 is "
+        "faster); arithmetic per second; peak memory of the call.",
+        ("workload", "pass", *HEADINGS, f"against {baseline}"),
+        tuple(rows),
+        text_columns=3,
+    )
+
+
+def verdict(row: Mapping[Any, Any], baseline: str) -> str:
+    """A cell's word: faster or slower where the interval leaves 1 out, otherwise undecided."""
+    if row["status"] != "ok":
+        return str(row["status"].split(":")[0])
+    if row["subject"] == baseline or _missing(row["ratio"]):
+        return "–"
+    if row["ratio_high"] < 1:
+        return "faster"
+    return "slower" if row["ratio_low"] > 1 else "undecided"
+
+
+def _speedups(summary: pd.DataFrame, baseline: str) -> Section:
+    figure = figures.heatmap(summary, baseline)
+    return Section(f"Speed-up over {baseline}", figures=(figure,) if figure else ())
+
+
+def _ratios(summary: pd.DataFrame, baseline: str) -> Section:
+    figure = figures.ratios(summary, baseline)
+    if figure is None:
+        return Section("")
+    shown = summary[summary["ratio"].notna() & (summary["subject"] != baseline)]
+    rows = tuple(
+        (
+            short(r["subject"]), r["workload"], r["pass"], f"{1 / r['ratio']:.2f}",
+            f"{r['ratio']:.3f}", f"{r['ratio_low']:.3f}", f"{r['ratio_high']:.3f}",
+        )
+        for r in shown.to_dict("records")
+    )  # fmt: skip
+    head = ("implementation", "workload", "pass", "speed-up", "time ratio", "low", "high")
+    table = Table(f"Speed-up over {baseline}, time ratio and its 95 % interval.", head, rows, 3)
+    return Section("How sure the ratios are", figures=(figure,), tables=(table,), folded=True)
+
+
+def _scaling(summary: pd.DataFrame) -> Section:
+    found = figures.scaling(summary)[:6]
+    if not found:
+        return Section("")
+    rows = tuple(row for _, rows in found for row in rows)
+    table = Table(
+        "Fitted exponents: 1 is in proportion to the size, 0 does not depend on it.",
+        ("what stays", "what grows", "implementation", "exponent"),
+        rows,
+        text_columns=3,
+    )
+    return Section("How time grows with size", figures=tuple(f for f, _ in found), tables=(table,))
+
+
+def _passes(summary: pd.DataFrame) -> Section:
+    figure = figures.passes(summary)
+    if figure is None:
+        return Section("")
+    timed = summary[summary["status"] == "ok"]
+    wide = timed.pivot_table(
+        index=["workload", "subject"], columns="pass", values="median_ms", sort=False
+    )
+    rows = tuple(
+        (str(w), short(str(s)), *(number(v, 4) for v in values))
+        for (w, s), values in zip(wide.index, wide.to_numpy(), strict=True)
+    )
+    head = ("workload", "implementation", *map(str, wide.columns))
+    return Section(
+        "Forward, training forward, backward, step",
+        figures=(figure,),
+        tables=(Table("Median milliseconds of a call.", head, rows, 2),),
+        folded=True,
+    )
+
+
+def _memory(summary: pd.DataFrame) -> Section:
+    figure = figures.memory(summary)
+    if figure is None:
+        return Section("")
+    shown = summary[summary["peak_mib"].notna()]
+    rows = tuple(
+        (r["workload"], r["pass"], short(r["subject"]), number(r["peak_mib"], 3))
+        for r in shown.to_dict("records")
+    )
+    table = Table(
+        "Peak memory of one call.", ("workload", "pass", "implementation", "MiB"), rows, 3
+    )
+    return Section("Memory", figures=(figure,), tables=(table,), folded=True)
+
+
+def _cold(summary: pd.DataFrame) -> Section:
+    if summary["cold_ms"].isna().all():
+        return Section("")
+    shown = summary[summary["cold_ms"].notna()].drop_duplicates(["workload", "subject"])
+    rows = tuple(
+        (r["workload"], short(r["subject"]), number(r["cold_ms"], 3))
+        for r in shown.to_dict("records")
+    )
+    table = Table(
+        "Building the module and its first forward call, in a forked process that has imported "
+        "torch and the module's code, and nothing else.",
+        ("workload", "implementation", "ms"),
+        rows,
+        2,
+    )
+    return Section("Cold start", tables=(table,))
+
+
+def _roof(summary: pd.DataFrame, peaks: Mapping[str, float]) -> Section:
+    title = "Share of the machine's limit"
+    if not peaks:
+        return Section(title, text="Unmeasured: this run holds no peaks of its machine.")
+    roof = roof_frame(summary, peaks)
+    figure = figures.roofline(roof, peaks)
+    if figure is None:
+        return Section("")
+    rows = tuple(
+        (
+            r["workload"], r["pass"], short(r["subject"]), number(r["intensity"], 3),
+            number(r["gflops"], 3), number(r["roof"], 3), f"{r['share']:.1%}",
+        )
+        for r in roof.to_dict("records")
+    )  # fmt: skip
+    head = (
+        "workload", "pass", "implementation", "flop/B", "GFLOP/s", "limit, GFLOP/s", "share"
+    )  # fmt: skip
+    table = Table(
+        "The limit is the lower of the matrix product's rate and of what memory could feed, were "
+        "inputs, weights and outputs moved just once.",
+        head,
+        rows,
+        3,
+    )
+    return Section(title, figures=(figure,), tables=(table,), folded=True)
+
+
+def roof_frame(summary: pd.DataFrame, peaks: Mapping[str, float]) -> pd.DataFrame:
+    """Each timed cell's arithmetic intensity (flop/B), its limit and its share of that."""
+    timed = summary[summary["status"] == "ok"].copy()
+    flops = timed["gflops"] * timed["median_ms"] * 1e6
+    timed["intensity"] = flops / timed.apply(_bytes, axis=1)
+    timed["roof"] = (timed["intensity"] * peaks["gbytes"]).clip(upper=peaks["gflops"])
+    timed["share"] = timed["gflops"] / timed["roof"]
+    return timed
+
+
+def _bytes(row: Mapping[str, Any]) -> float:
+    """What must move at the least: x, weights and outputs, once a forward, twice more back."""
+    B, T, I, H = (row[k] for k in ("batch", "steps", "input_size", "hidden_size"))  # noqa: E741
+    weights = 4 * H * (I + H + 1) + (H * (H + 1) if row["head"] else 0)
+    once = B * T * (I + H) + weights + 2 * B * H
+    times = {"forward": 1, "forward_train": 1, "backward": 2, "step": 3}[row["pass"]]
+    return float(once * times * BYTES.get(row["dtype"], 4))
+
+
+def _missing(value: Any) -> bool:
+    return value is None or (isinstance(value, float) and math.isnan(value))
