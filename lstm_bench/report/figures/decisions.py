@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib import pyplot as plt
 
 from lstm_bench.report.document import Figure
-from lstm_bench.report.figures.run import _log_ratio_axis, _margins
+from lstm_bench.report.figures.run import draw_margins, log_axis, log_ratio_axis
 from lstm_bench.report.figures.svg import COLOURS, INK, MARKERS, finish, style
 
 LOOKS = {
@@ -48,8 +48,8 @@ def intervals(
             )  # fmt: skip
             told.add(verdict)
         axes.set_xlim(left, right)
-        _margins(axes, margin)
-        _log_ratio_axis(axes)
+        draw_margins(axes, margin)
+        log_ratio_axis(axes)
         axes.set_yticks(range(len(labels)), labels, fontsize=7)
         axes.set_ylim(len(labels) - 0.4, -0.6)
         axes.set_xlabel(axis)
@@ -88,7 +88,7 @@ def blocks(
                     xytext=(3, 0), textcoords="offset points", va="center",
                 )  # fmt: skip
         axes.axvline(1, color=INK, lw=1)
-        _log_ratio_axis(axes)
+        log_ratio_axis(axes)
         axes.set_yticks(range(len(labels)), labels, fontsize=7)
         axes.set_ylim(len(labels) - 0.4, -0.6)
         axes.set_xlabel("candidate / baseline, one point a block")
@@ -140,6 +140,7 @@ def ranking(cells: Sequence[Mapping[str, Any]], names: Sequence[str], title: str
                     color=COLOURS[number % len(COLOURS)], ms=5, label=name.rpartition("/")[2],
                 )  # fmt: skip
         axes.set_xscale("log")
+        log_axis(axes.xaxis)
         axes.set_yticks(range(len(labels)), labels, fontsize=7)
         axes.set_ylim(len(labels) - 0.4, -0.6)
         axes.grid(axis="both", lw=0.4)

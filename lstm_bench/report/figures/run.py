@@ -6,11 +6,11 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import matplotlib
 import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from lstm_bench.report.document import Figure
 from lstm_bench.report.figures.svg import COLOURS, INK, MARKERS, RULE, finish, style, times
@@ -71,9 +71,7 @@ def heatmap(summary: pd.DataFrame, baseline: str) -> Figure | None:
         axes.set_yticks(np.arange(len(rows)) + 0.5, rows, fontsize=7)
         axes.invert_yaxis()
         bar = figure.colorbar(image, ax=axes, shrink=0.8, aspect=30)
-        bar.ax.yaxis.set_major_formatter(
-            matplotlib.ticker.FuncFormatter(lambda v, _: times(round(2**v, 2)))
-        )
+        bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: times(round(2**v, 2))))
         bar.set_label(f"speed, {short(baseline)} = 1×")
         bar.outline.set_edgecolor(RULE)
     text = "; ".join(
@@ -107,10 +105,10 @@ def ratios(summary: pd.DataFrame, baseline: str, margin: float = 0.05) -> Figure
                 part["ratio"], at, xerr=errors, fmt=marker, ms=4, lw=1.2, color=colour,
                 label=short(subject),
             )  # fmt: skip
-        _margins(axes, margin)
+        draw_margins(axes, margin)
         axes.set_yticks(range(len(labels)), [f"{w}  {p}" for w, p in labels], fontsize=7)
         axes.set_ylim(len(labels) - 0.4, -0.6)
-        _log_ratio_axis(axes)
+        log_ratio_axis(axes)
         axes.set_xlabel(f"time, {short(baseline)} = 1× (left is faster)")
         figure.legend(loc="outside lower center", ncols=3)
     slower = int((shown["ratio_low"] > 1).sum())
@@ -144,6 +142,8 @@ def _scaling(
     with style():
         figure, axes = plt.subplots(figsize=(5.4, 3.4), layout="constrained")
         for subject, part in series.groupby("subject", sort=False):
+            if len(part) < 2:
+                continue
             line = part.sort_values(axis)
             colour, marker = looks[str(subject)]
             x, y = line[axis].to_numpy(float), line["median_ms"].to_numpy(float)
@@ -153,9 +153,10 @@ def _scaling(
             slopes.append((short(str(subject)), slope(x, y)))
         axes.set_xscale("log", base=2)
         axes.set_yscale("log")
-        axes.xaxis.set_major_formatter(matplotlib.ticker.FuncFormatter(lambda v, _: f"{v:g}"))
-        axes.set_xticks(sorted(series[axis].unique()))
-        axes.minorticks_off()
+        log_axis(axes.yaxis)
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
+        axes.set_xticks(sorted(series[axis].unique()), minor=False)
+        axes.xaxis.set_minor_locator(NullLocator())
         axes.set_xlabel(AXES[axis])
         axes.set_ylabel("median time, ms")
         axes.grid(lw=0.4)
@@ -185,7 +186,8 @@ def _series(summary: pd.DataFrame) -> Iterator[tuple[pd.DataFrame, str, str]]:
             keys.append("input_size")
         for key, group in timed.groupby(keys, sort=False):
             found = dict(zip(keys, key, strict=True))
-            if group[axis].nunique() > 1 and not group.duplicated(["subject", axis]).any():
+            enough = group.groupby("subject")[axis].nunique().max() > 1
+            if enough and not group.duplicated(["subject", axis]).any():
                 sizes = ", ".join(f"{AXES[a]} {found[a]}" for a in others)
                 yield group, axis, f"{found['pass']}, {sizes}"
 
@@ -261,7 +263,7 @@ def memory(summary: pd.DataFrame) -> Figure | None:
                 alpha=0.85,
             )  # fmt: skip
         axes.set_xscale("log", base=2)
-        axes.xaxis.set_major_formatter(matplotlib.ticker.FuncFormatter(lambda v, _: f"{v:.3g}"))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:.3g}"))
         axes.set_yticks(range(len(labels)), [f"{w}  {p}" for w, p in labels], fontsize=7)
         axes.set_ylim(len(labels) - 0.4, -0.6)
         axes.grid(axis="both", lw=0.4)
@@ -297,8 +299,9 @@ def roofline(roof: pd.DataFrame, peaks: Mapping[str, float]) -> Figure | None:
                 part["intensity"], part["gflops"], marker, color=colour, ms=4.5, alpha=0.85,
                 label=short(str(subject)),
             )  # fmt: skip
-        axes.set_xscale("log")
-        axes.set_yscale("log")
+        for axis, scale in ((axes.xaxis, axes.set_xscale), (axes.yaxis, axes.set_yscale)):
+            scale("log")
+            log_axis(axis)
         axes.set_xlabel("arithmetic per byte that must move, flop/B")
         axes.set_ylabel("GFLOP/s")
         axes.grid(lw=0.4)
@@ -327,19 +330,26 @@ def _compared(summary: pd.DataFrame, baseline: str) -> pd.DataFrame:
     return shown[shown["subject"] != baseline]
 
 
-def _margins(axes: Any, margin: float) -> None:
+def log_axis(axis: Any) -> None:
+    """A logarithmic axis of plain numbers, not too many."""
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=8))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+
+
+def draw_margins(axes: Any, margin: float) -> None:
     axes.axvline(1, color=INK, lw=1)
     for limit in (1 + margin, 1 / (1 + margin)):
         axes.axvline(limit, color=INK, lw=0.7, ls=(0, (4, 3)), alpha=0.6)
 
 
-def _log_ratio_axis(axes: Any) -> None:
+def log_ratio_axis(axes: Any) -> None:
     """Ticks that suit the reach: halves and doubles, or percents."""
     axes.set_xscale("log", base=2)
     low, high = axes.get_xlim()
     if high / low < 3:
         axes.set_xscale("log", base=10)
-        axes.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(7))
-        axes.xaxis.set_minor_locator(matplotlib.ticker.NullLocator())
-    axes.xaxis.set_major_formatter(matplotlib.ticker.FuncFormatter(times))
+        axes.xaxis.set_major_locator(MaxNLocator(7))
+        axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(FuncFormatter(times))
     axes.grid(axis="x", lw=0.4)

@@ -65,9 +65,10 @@ def correctness(found: Sequence[Json]) -> Section:
 
 
 def _verdicts(found: Sequence[Json]) -> Table:
+    several = len({one.get("side") for one in found}) > 1
     rows = [
         (
-            (f"{one['side']}: " if one.get("side") else "") + short(one["target"]),
+            (f"{one['side']}: " if several else "") + short(one["target"]),
             one["verdict"],
             "; ".join(one["diagnosis"][:3]),
             str(sum(c["status"] == "pass" for c in one["checks"])),

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from lstm_bench.report.document import Document, Section, Table
@@ -106,10 +107,28 @@ def _fastest(timed: pd.DataFrame) -> str:
         return "Nothing was timed."
     # Only what does the same work is compared: with an output layer, or without.
     cells = timed.groupby([*GROUP, "head"], sort=False)
+    if len(cells) == 1:
+        return _of_one_cell(timed)
     wins = timed.loc[cells["median_ms"].idxmin(), "subject"].value_counts()
     wins.index = wins.index.map(short)
     text = f"{wins.index[0]} has the lowest median in {wins.iloc[0]} of {len(cells)} cells"
     return text + "".join(f", {name} in {count}" for name, count in wins.iloc[1:].items()) + "."
+
+
+def _of_one_cell(timed: pd.DataFrame) -> str:
+    """Who is fastest there, and how much faster than each of the others."""
+    first, *others = timed.sort_values("median_ms").to_dict("records")
+    where = (
+        f"For batch {first['batch']}, hidden {first['hidden_size']}, {first['steps']} steps, "
+        f"{first['pass']}, on this machine"
+    )
+    if not others:
+        return f"{where}: {short(first['subject'])} takes {number(first['median_ms'], 3)} ms."
+    speeds = ", ".join(
+        f"{o['median_ms'] / first['median_ms']:.2f}× the speed of {short(o['subject'])}"
+        for o in others
+    )
+    return f"{where}: {short(first['subject'])} has the lowest median, {speeds}."
 
 
 def _without_ratio(timed: pd.DataFrame, baseline: str) -> list[str]:
@@ -134,16 +153,17 @@ def _names(rows: pd.DataFrame) -> str:
 
 def _table(summary: pd.DataFrame, baseline: str) -> Table:
     rows = [
-        (row["workload"], row["pass"], *cells_of(row), verdict(row, baseline))
+        (row["workload"], row["pass"], name, verdict(row, baseline), *numbers)
         for row in summary.to_dict("records")
+        for name, *numbers in (cells_of(row),)
     ]
     return Table(
         "Every cell: median time of a call; half the interquartile range as a share of it; time "
         f"relative to {baseline} with its 95 % interval, from ratios within rounds (below 1 is "
         "faster); arithmetic per second; peak memory of the call.",
-        ("workload", "pass", *HEADINGS, f"against {baseline}"),
+        ("workload", "pass", HEADINGS[0], "verdict", *HEADINGS[1:]),
         tuple(rows),
-        text_columns=3,
+        text_columns=4,
     )
 
 
@@ -151,8 +171,10 @@ def verdict(row: Mapping[Any, Any], baseline: str) -> str:
     """A cell's word: faster or slower where the interval leaves 1 out, otherwise undecided."""
     if row["status"] != "ok":
         return str(row["status"].split(":")[0])
-    if row["subject"] == baseline or _missing(row["ratio"]):
-        return "–"
+    if row["subject"] == baseline:
+        return "baseline"
+    if _missing(row["ratio"]):
+        return "no ratio"
     if row["ratio_high"] < 1:
         return "faster"
     return "slower" if row["ratio_low"] > 1 else "undecided"
@@ -280,13 +302,13 @@ def roof_frame(summary: pd.DataFrame, peaks: Mapping[str, float]) -> pd.DataFram
     """Each timed cell's arithmetic intensity (flop/B), its limit and its share of that."""
     timed = summary[summary["status"] == "ok"].copy()
     flops = timed["gflops"] * timed["median_ms"] * 1e6
-    timed["intensity"] = flops / timed.apply(_bytes, axis=1)
+    timed["intensity"] = flops / np.array([_bytes(row) for row in timed.to_dict("records")])
     timed["roof"] = (timed["intensity"] * peaks["gbytes"]).clip(upper=peaks["gflops"])
     timed["share"] = timed["gflops"] / timed["roof"]
     return timed
 
 
-def _bytes(row: Mapping[str, Any]) -> float:
+def _bytes(row: Mapping[Any, Any]) -> float:
     """What must move at the least: x, weights and outputs, once a forward, twice more back."""
     B, T, I, H = (row[k] for k in ("batch", "steps", "input_size", "hidden_size"))  # noqa: E741
     weights = 4 * H * (I + H + 1) + (H * (H + 1) if row["head"] else 0)
