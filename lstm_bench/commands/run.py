@@ -25,7 +25,7 @@ EXIT_INCORRECT = 4
 EXAMPLES = """\b
 Examples:
   lstm-bench run --quick
-  lstm-bench run --preset documented --pass step,forward
+  lstm-bench run --preset documented,edge --pass step,forward
   lstm-bench run --impl batched_gates,torch_nn --batch 1,8,32 --hidden 256
   lstm-bench run --impl mine.py:MyLSTM,torch_nn --no-head --threads 1
   lstm-bench run --resume reports/20250131-120000
@@ -38,7 +38,7 @@ or failed (the others have their rows), 130 stopped by Ctrl-C.
 
 @click.command(epilog=EXAMPLES)
 @click.option("--quick", is_flag=True, help="Six cells, tiny to large: the same as --preset quick.")
-@click.option("--preset", metavar="NAME", help="Sizes by name; see `lstm-bench list`.")
+@click.option("--preset", metavar="NAME,…", help="Sizes by name; see `lstm-bench list`.")
 @click.option(
     "--impl", "impls", type=Names(), multiple=True, help="Which to time; default: this project's."
 )
@@ -173,8 +173,10 @@ def _workloads(options: dict[str, Any]) -> tuple[Workload, ...]:
         raise UsageError("--quick is --preset quick: give one of the two")
     if preset and sized:
         raise UsageError("sizes and a preset exclude one another: give one of the two")
-    if preset and preset not in PRESETS:
-        raise UsageError(f"there is no preset '{preset}': choose among {', '.join(PRESETS)}")
+    names = (preset or "documented").split(",")
+    for name in names:
+        if name not in PRESETS:
+            raise UsageError(f"there is no preset '{name}': choose among {', '.join(PRESETS)}")
     if sized:
         workloads = grid(
             options["batch"] or (32,),
@@ -183,7 +185,7 @@ def _workloads(options: dict[str, Any]) -> tuple[Workload, ...]:
             options["inputs"] or (),
         )
     else:
-        workloads = PRESETS[preset or "documented"].workloads
+        workloads = tuple(dict.fromkeys(w for name in names for w in PRESETS[name].workloads))
     if options["no_head"]:
         workloads = tuple(dict.fromkeys(replace(w, head=False) for w in workloads))
     return workloads

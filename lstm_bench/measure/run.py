@@ -151,14 +151,11 @@ class Run:
             for name in plan.subjects:
                 report(Progress(0, 0, f"cold start of {name}"))
                 right = judged[name]["verdict"] == Verdict.CONFORMS
-                told = {
-                    head: apart(_probed, name, head) if right else b""
-                    for head in {workload.head for workload in plan.workloads}
-                }
+                heads = {workload.head for workload in plan.workloads} if right else set[bool]()
+                told = {head: _apart(_probed, name, head) for head in heads}
                 for workload in plan.workloads:
-                    seconds = None
-                    if told[workload.head]:
-                        seconds = apart(_cold_start, name, workload, plan, told[workload.head])
+                    known = told.get(workload.head)
+                    seconds = _apart(_cold_start, name, workload, plan, known) if known else None
                     found[f"{name} {workload.name}"] = seconds
             replace_file(path, json.dumps(found, indent=1) + "\n")
         loaded: dict[str, float | None] = json.loads(path.read_text())
@@ -254,23 +251,25 @@ def _enter(name: str, workload: Workload, plan: Plan, judged: Mapping[str, Any])
         return Contender(name, None, None, describe(error))
 
 
-def _probed(name: str, head: bool) -> bytes:
-    """In a process apart: what probing finds; empty where it cannot, or cannot be handed on."""
+def _apart(function: Callable[..., Any], *arguments: Any) -> Any:
+    """In a process apart; None where it fails there, which the cell will tell."""
     try:
-        return _subject(name, head).handed_on()
-    except Exception:  # told with the cell, where it fails again
-        return b""
-
-
-def _cold_start(name: str, workload: Workload, plan: Plan, told: bytes) -> float | None:
-    """In a process apart, which has imported the code and nothing else: seconds, or None."""
-    try:
-        torch.set_num_threads(plan.threads or torch.get_num_threads())
-        subject = Subject.taken_over(load_target(name), told)
-        found = cold_start(subject, workload, dtype=plan.torch_dtype, device=plan.device)
-        return sum(found.values())
-    except Exception:  # told with the cell, where it fails again
+        return apart(function, *arguments)
+    except RuntimeError:
         return None
+
+
+def _probed(name: str, head: bool) -> bytes:
+    """What probing finds, as bytes; empty where they cannot be handed on."""
+    return _subject(name, head).handed_on()
+
+
+def _cold_start(name: str, workload: Workload, plan: Plan, told: bytes) -> float:
+    """Seconds, in a process that has imported the code and done nothing else."""
+    torch.set_num_threads(plan.threads or torch.get_num_threads())
+    subject = Subject.taken_over(load_target(name), told)
+    found = cold_start(subject, workload, dtype=plan.torch_dtype, device=plan.device)
+    return sum(found.values())
 
 
 def _subject(name: str, head: bool) -> Subject:

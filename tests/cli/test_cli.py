@@ -73,7 +73,7 @@ def test_the_main_job_ends_with_a_table_and_every_file(tmp_path, capsys):
     ):
         assert word in text
     assert {p.name for p in out.iterdir()} == {
-        "run.json", "checks.json", "cells.jsonl",
+        "run.json", "checks.json", "cold.json", "peaks.json", "cells.jsonl",
         "summary.csv", "summary.json", "summary.md", "report.html",
     }  # fmt: skip
 
@@ -175,7 +175,7 @@ def test_ctrl_c_leaves_a_summary_and_says_how_to_go_on(tmp_path):
     assert started.returncode == 130
     assert f"--resume {out}" in err
     assert "Traceback" not in err
-    assert "Stopped early" in text.replace("\n", " ")
+    assert "So far " in text.replace("\n", " ")
     assert (out / "report.html").exists()
 
 

@@ -210,3 +210,36 @@ def test_the_fingerprint_changes_with_what_changes_absolute_times():
     assert fingerprint(found) == fingerprint(dict(found))
     assert fingerprint(found) != fingerprint(found | {"threads": found["threads"] + 1})
     assert fingerprint(found) == fingerprint(found | {"python": "0"})
+
+
+def test_cold_starts_and_peaks_are_measured_once_and_kept(tmp_path):
+    run = Run.create(tmp_path / "r", PLAN)
+    execute(run)
+    cold = json.loads((run.folder / "cold.json").read_text())
+    assert len(cold) == 4
+    assert all(0 < seconds < 60 for seconds in cold.values())
+    peaks = json.loads((run.folder / "peaks.json").read_text())
+    assert set(peaks) == {"gflops", "gbytes"}
+    assert min(peaks.values()) > 0
+    cell = read_cells(run.folder)[0]
+    assert cell["cold_seconds"] == cold[f"{cell['subject']} {cell['workload']}"]
+    (run.folder / "peaks.json").write_text('{"gflops": 1.0, "gbytes": 2.0}')
+    execute(Run.resume(run.folder))
+    assert json.loads((run.folder / "peaks.json").read_text())["gbytes"] == 2.0
+
+
+def test_a_cold_start_that_fails_is_unmeasured_and_the_cell_says_why(tmp_path):
+    (tmp_path / "dies.py").write_text(
+        "import os\nfrom torch import nn\n\nHERE = os.getpid()\n\n\nclass Mine(nn.LSTM):\n"
+        "    def forward(self, x, hx=None):\n"
+        "        if os.getpid() != HERE:\n            os._exit(3)\n"
+        "        return super().forward(x, hx)\n"
+    )
+    name = f"{tmp_path / 'dies.py'}:Mine"
+    plan = replace(PLAN, subjects=(name,), workloads=(Workload(1, 2, 3, 4, False),))
+    from lstm_bench.subject.load import load_target
+
+    load_target(name)  # as the command line does: what a fork then runs has another process's id
+    run = Run.create(tmp_path / "r", plan)
+    execute(run)
+    assert {cell["cold_seconds"] for cell in read_cells(run.folder)} == {None}
