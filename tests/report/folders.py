@@ -81,7 +81,7 @@ def run_cells(workloads, subjects=SUBJECTS, passes=PASSES, factor=1.0, rounds=8)
 
 
 def run_folder(folder, workloads=None, wrong=False, **more):
-    workloads = workloads or grid((1, 8, 32), (4, 16), (32, 64))
+    workloads = workloads or grid((1, 8, 32), (4,), (32, 64))
     folder.mkdir(parents=True, exist_ok=True)
     plan = {
         "subjects": SUBJECTS, "workloads": [vars(w) for w in workloads], "passes": PASSES,

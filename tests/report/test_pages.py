@@ -68,7 +68,7 @@ def test_every_figure_has_a_title_a_description_and_names_of_its_own(pages, kind
 
 def test_the_answer_of_each_kind(pages):
     said = {kind: document_of(path).answer for kind, (path, _) in pages.items()}
-    assert said["run"].startswith("torch_nn has the lowest median in 48 of 48 cells.")
+    assert said["run"].startswith("torch_nn has the lowest median in 24 of 24 cells.")
     assert "because incorrect: documented_loop" in said["run"]
     assert said["comparison"].startswith(
         "The working tree against main: of 4 cells, 1 equal, 1 slower, 1 faster, 1 undecided; "
@@ -97,7 +97,7 @@ def test_titles_say_what_the_figures_show(pages):
     document = document_of(pages["run"][0])
     titles = [f.title for section in document.sections for f in section.figures]
     assert "Nothing is faster than torch_nn: at best 0.50× its speed" in titles[0]
-    assert "0 of 95 are faster, 95 slower, 0 undecided" in titles[1]
+    assert "0 of 47 are faster, 47 slower, 0 undecided" in titles[1]
     assert any("grows least with the batch size" in title for title in titles)
 
 
@@ -148,7 +148,7 @@ def test_a_run_that_goes_on_is_told_so(tmp_path):
     folder = run_folder(tmp_path)
     lines = (folder / "cells.jsonl").read_text().splitlines()
     (folder / "cells.jsonl").write_text("\n".join(lines[:30]) + '\n{"half a li')
-    assert document_of(folder).answer.endswith("So far 30 of 144 cells are done.")
+    assert document_of(folder).answer.endswith("So far 30 of 72 cells are done.")
     (folder / "cells.jsonl").write_text("")
     assert document_of(folder).answer.startswith("Nothing was timed.")
     assert page(document_of(folder))

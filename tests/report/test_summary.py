@@ -125,7 +125,8 @@ def test_the_answer_names_who_is_fastest_and_who_is_wrong():
     text = answer(summarise(CELLS))
     assert text == (
         "For batch 2, hidden 7, 3 steps, forward, on this machine: torch_nn has the lowest median, "
-        "3.00× the speed of slow. Without a speed, because incorrect: wrong."
+        "3.00× the speed of slow. Without a speed, because incorrect: wrong. "
+        "At 95 % each, 1 of 1 ratios to torch_nn are decided."
     )
     assert "Nothing was timed" in answer(summarise(CELLS[2:]))
 
@@ -165,7 +166,7 @@ def test_no_ratio_between_things_that_do_not_do_the_same_work():
 
 def test_the_answer_says_when_the_baseline_is_missing_or_the_run_incomplete():
     assert "No ratios: torch_nn was not timed" in answer(summarise(CELLS[:1]))
-    assert answer(summarise(CELLS), expected=3).endswith("incorrect: wrong.")
+    assert answer(summarise(CELLS), expected=3).endswith("are decided.")
     assert answer(summarise(CELLS), expected=8).endswith("3 of 8 cells are done.")
 
 

@@ -163,7 +163,8 @@ def _scaling(
         axes.legend()
     shallow = min(slopes, key=lambda found: found[1])
     title = (
-        f"{shallow[0]} grows least with the {AXES[axis]}: as its power {shallow[1]:.2f} ({fixed})"
+        f"{shallow[0]}'s time grows least with the {AXES[axis]}: as its power {shallow[1]:.2f} "
+        f"({fixed})"
     )
     text = "; ".join(f"{name}: slope {value:.2f}" for name, value in slopes)
     rows = [(fixed, AXES[axis], name, f"{value:.2f}") for name, value in slopes]
@@ -187,6 +188,9 @@ def _series(summary: pd.DataFrame) -> Iterator[tuple[pd.DataFrame, str, str]]:
         for key, group in timed.groupby(keys, sort=False):
             found = dict(zip(keys, key, strict=True))
             enough = group.groupby("subject")[axis].nunique().max() > 1
+            if axis == "hidden_size":  # the input stays, or follows; else two things grow at once
+                follows = (group["input_size"] == group["hidden_size"]).all()
+                enough = enough and (follows or group["input_size"].nunique() == 1)
             if enough and not group.duplicated(["subject", axis]).any():
                 sizes = ", ".join(f"{AXES[a]} {found[a]}" for a in others)
                 yield group, axis, f"{found['pass']}, {sizes}"
@@ -263,11 +267,11 @@ def memory(summary: pd.DataFrame) -> Figure | None:
                 alpha=0.85,
             )  # fmt: skip
         axes.set_xscale("log", base=2)
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:.3g}"))
+        axes.xaxis.set_major_formatter(FuncFormatter(_mebibytes))
         axes.set_yticks(range(len(labels)), [f"{w}  {p}" for w, p in labels], fontsize=7)
         axes.set_ylim(len(labels) - 0.4, -0.6)
         axes.grid(axis="both", lw=0.4)
-        axes.set_xlabel("peak memory of one call, MiB")
+        axes.set_xlabel("peak memory of one call")
         figure.legend(loc="outside lower center", ncols=4)
     most = max(shown.to_dict("records"), key=lambda r: float(r["peak_mib"]))
     title = (
@@ -328,6 +332,13 @@ def roofline(roof: pd.DataFrame, peaks: Mapping[str, float]) -> Figure | None:
 def _compared(summary: pd.DataFrame, baseline: str) -> pd.DataFrame:
     shown = summary[(summary["status"] == "ok") & summary["ratio"].notna()]
     return shown[shown["subject"] != baseline]
+
+
+def _mebibytes(value: float, _: Any = None) -> str:
+    for unit, size in (("MiB", 1.0), ("KiB", 2**-10)):
+        if value >= size:
+            return f"{value / size:.3g} {unit}"
+    return f"{value * 2**20:.3g} B"
 
 
 def log_axis(axis: Any) -> None:

@@ -96,7 +96,7 @@ def answer(summary: pd.DataFrame, baseline: str = BASELINE, expected: int | None
         names = _names(summary[summary["status"].str.startswith(status)])
         if names:
             sentences.append(f"Without a speed, because {status}: {names}.")
-    sentences += _without_ratio(timed, baseline)
+    sentences += _sure(timed, baseline) + _without_ratio(timed, baseline)
     if expected is not None and len(summary) < expected:
         sentences.append(f"So far {len(summary)} of {expected} cells are done.")
     return " ".join(sentences)
@@ -129,6 +129,15 @@ def _of_one_cell(timed: pd.DataFrame) -> str:
         for o in others
     )
     return f"{where}: {short(first['subject'])} has the lowest median, {speeds}."
+
+
+def _sure(timed: pd.DataFrame, baseline: str) -> list[str]:
+    """How many of the ratios are more than a guess."""
+    words = [verdict(row, baseline) for row in timed.to_dict("records")]
+    decided, open_ = sum(w in ("faster", "slower") for w in words), words.count("undecided")
+    if not decided + open_:
+        return []
+    return [f"At 95 % each, {decided} of {decided + open_} ratios to {baseline} are decided."]
 
 
 def _without_ratio(timed: pd.DataFrame, baseline: str) -> list[str]:
