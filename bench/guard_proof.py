@@ -1,14 +1,16 @@
 """Does the gate keep its promises? Identical code and known slowdowns, in noise that is real.
 
     python -m bench.guard_proof record --out proof/idle --blocks 100     # real blocks, A against A
-    python -m bench.guard_proof replay proof/idle proof/busy --out reports/guard
     python -m bench.guard_proof trials --out proof/trials --runs 20      # the whole gate, for real
+    python -m bench.guard_proof replay proof/idle proof/busy --out reports/guard \\
+        --trials proof/trials/trials.json --asv proof/asv/asv.json
 
 *record* runs the gate's own pipeline on two trees of one commit, over its 24 cells, without ever
 stopping early. *replay* draws from those blocks, whole blocks at a time, so that what happens to
 all cells at once stays together; adds a known slowdown; and lets the gate decide, as often as
 wanted. The same samples go to pytest-benchmark's rule (compare-fail=STATISTIC:THRESHOLD) at every
-threshold, so at its best. *trials* are whole runs of the gate, with nothing replayed.
+threshold, so at its best. *trials* are whole runs of the gate, with nothing replayed; asv is asked
+the same by ``bench.asv_proof``.
 """
 
 from __future__ import annotations
@@ -21,19 +23,21 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from scipy.stats import beta
 
-from lstm_bench.compare import trees
+from lstm_bench.compare import evidence, trees
 from lstm_bench.compare.arms import Side
-from lstm_bench.compare.decide import Decision, Ledger, Outcome, Settings, decide, spend
+from lstm_bench.compare.decide import Ledger, Outcome, Settings, spend
 from lstm_bench.compare.session import Plan, Session, read_header
 from lstm_bench.compare.simulate import Replayed, SimulatedMachine
 from lstm_bench.compare.workers import Arena, Cell, Conditions, undisturbed
 from lstm_bench.measure.workloads import PASSES, PRESETS
+from lstm_bench.report.write import write_report
 
 TARGETS = ("documented_loop", "batched_gates", "torch_nn")
 CELLS = tuple(
@@ -56,6 +60,8 @@ def main() -> None:
             command.add_argument("recorded", type=Path, nargs="+")
             command.add_argument("--runs", type=int, default=1000)
             command.add_argument("--simulated", type=int, default=10_000)
+            command.add_argument("--trials", type=Path, help="trials.json, to be told of too")
+            command.add_argument("--asv", type=Path, help="asv.json of bench.asv_proof")
         command.add_argument("--blocks", type=int, default=100)
         if name == "trials":
             command.add_argument("--runs", type=int, default=20)
@@ -109,7 +115,10 @@ class Recorded:
 
 def replay(options: argparse.Namespace) -> None:
     options.out.mkdir(parents=True, exist_ok=True)
-    found: dict[str, Any] = {"replayed": [], "rivals": [], "simulated": None}
+    found: dict[str, Any] = {
+        "replayed": [], "rivals": [], "simulated": None,
+        "command": "python -m bench.guard_proof " + " ".join(sys.argv[1:]),
+    }  # fmt: skip
     for folder in options.recorded:
         recorded = Recorded(folder)
         rows = [
@@ -128,45 +137,78 @@ def replay(options: argparse.Namespace) -> None:
         print(json.dumps(rows, indent=1), flush=True)
     if options.simulated:
         found["simulated"] = simulated(options.simulated)
+    for name in ("trials", "asv"):
+        file = getattr(options, name)
+        found[name] = json.loads(file.read_text()) if file else []
     (options.out / "proof.json").write_text(json.dumps(found, indent=1) + "\n")
-    text = words(found)
-    (options.out / "summary.md").write_text(text)
-    print(text)
+    write_report(options.out)
+    print((options.out / "summary.md").read_text())
 
 
 def _cases() -> list[tuple[float, bool]]:
     return [(0.0, False), *((e, False) for e in EFFECTS), *((e, True) for e in EFFECTS)]
 
 
+@dataclass(frozen=True)
+class Outcomes:
+    """One replayed run: was there an alarm, what was said of the slowed cell, in what time."""
+
+    alarm: bool
+    there: Outcome
+    cells: tuple[Outcome, ...]
+    holds: bool
+    seconds: float
+
+
 def _many(recorded: Recorded, effect: float, everywhere: bool, runs: int) -> dict[str, Any]:
     """What the gate says of ``runs`` replayed runs."""
-    decisions, slowed = [], []
-    for seed in range(runs):
-        cell = int(np.random.default_rng(seed).integers(len(CELLS)))
-        where = NUMBERS if everywhere else (cell,)
-        effects = {c: math.log1p(effect) for c in where} if effect else {}
-        decisions.append(decide(recorded.machine_with(effects, seed), NUMBERS, Settings()))
-        slowed.append(cell)
-    return {"slower by": effect, "everywhere": everywhere, **_shares(decisions, slowed)}
-
-
-def _shares(decisions: Sequence[Decision], slowed: Sequence[int]) -> dict[str, Any]:
-    runs = len(decisions)
-    alarms = sum(d.alarm for d in decisions)
-    there = [d.cells[c].outcome for d, c in zip(decisions, slowed, strict=True)]
-    covered = [d.cells[c] for d, c in zip(decisions, slowed, strict=True)]
-    seconds = [d.seconds for d in decisions]
+    found = [_replayed(recorded, effect, everywhere, seed) for seed in range(runs)]
+    alarms = sum(run.alarm for run in found)
+    cleared = (Outcome.EQUAL, Outcome.NOT_SLOWER, Outcome.FASTER)
+    seconds = [run.seconds for run in found]
     return {
+        "slower by": effect,
+        "everywhere": everywhere,
         "runs": runs,
         "alarms": alarms,
         "alarms at most": _at_most(alarms, runs),
-        "cleared": sum(o in (Outcome.EQUAL, Outcome.NOT_SLOWER, Outcome.FASTER) for o in there),
-        "runs with an undecided cell": sum(bool(d.count(Outcome.UNDECIDED)) for d in decisions),
-        "low": [round(c.low, 4) for c in covered[:200]],
-        "high": [round(c.high, 4) for c in covered[:200] if math.isfinite(c.high)],
+        "cleared": sum(run.there in cleared for run in found),
+        "runs with an undecided cell": sum(Outcome.UNDECIDED in run.cells for run in found),
+        "agreement on a re-run": _agreement(found),
+        "intervals that hold the truth": sum(run.holds for run in found),
         "seconds, median": round(statistics.median(seconds), 1),
         "seconds, 95 %": round(float(np.quantile(seconds, 0.95)), 1),
     }
+
+
+def _agreement(found: Sequence[Outcomes]) -> float:
+    """The share of cells that two runs of the same call slower, not slower, or undecided alike."""
+    pairs = zip(found[::2], found[1::2], strict=False)
+    alike = [
+        _word(a) == _word(b)
+        for one, two in pairs
+        for a, b in zip(one.cells, two.cells, strict=True)
+    ]
+    return round(statistics.fmean(alike), 4)
+
+
+def _word(outcome: Outcome) -> str:
+    return str(outcome) if outcome in (Outcome.SLOWER, Outcome.UNDECIDED) else "cleared"
+
+
+def _replayed(recorded: Recorded, effect: float, everywhere: bool, seed: int) -> Outcomes:
+    """One run. Two that follow one another have the same effect, in other noise."""
+    cell = int(np.random.default_rng(seed // 2).integers(len(CELLS)))
+    where = NUMBERS if everywhere else (cell,)
+    effects = {c: math.log1p(effect) for c in where} if effect else {}
+    ledger = Ledger(NUMBERS, Settings())
+    seconds, _ = spend(recorded.machine_with(effects, seed), ledger)
+    outcomes = ledger.outcomes()
+    low, high = evidence.interval(ledger.scores[cell], 0.95)
+    return Outcomes(
+        ledger.alarm(), outcomes[cell], tuple(outcomes[c] for c in NUMBERS),
+        low <= math.log1p(effect) <= high, seconds,
+    )  # fmt: skip
 
 
 def simulated(runs: int) -> dict[str, Any]:
@@ -335,61 +377,6 @@ def scratch_repository(folder: Path) -> None:
 
 def _git(folder: Path, *arguments: str) -> None:
     subprocess.run(["git", "-C", str(folder), *arguments], check=True, capture_output=True)
-
-
-# -- in words ------------------------------------------------------------------------------------
-
-
-def words(found: Mapping[str, Any]) -> str:
-    machine = found["replayed"][0]["machine"]
-    lines = [
-        "# Does the gate keep its promises?",
-        "",
-        f"24 cells, margin 5 %, budget 120 s, on {machine['cpu']}, {machine['cores']} cores, torch "
-        f"{machine['torch']}, one thread. Made by `python -m bench.guard_proof`.",
-        "",
-    ]
-    for part in found["replayed"]:
-        lines += [
-            f"## Replayed real noise: {part['name']}",
-            "",
-            f"{part['blocks']} recorded blocks of identical code; one block's score spreads by "
-            f"{part['spread']:.2%}.",
-            "",
-            "| slower by | where | runs | alarms | of the slow cell: cleared | undecided runs | "
-            "median s | 95 % s |",
-            "|---|---|---|---|---|---|---|---|",
-        ]
-        for row in part["rows"]:
-            where = "everywhere" if row["everywhere"] else "one cell" if row["slower by"] else "–"
-            lines.append(
-                f"| {row['slower by']:.0%} | {where} | {row['runs']} | {row['alarms']} "
-                f"({row['alarms'] / row['runs']:.1%}) | {row['cleared']} | "
-                f"{row['runs with an undecided cell']} | {row['seconds, median']} | "
-                f"{row['seconds, 95 %']} |"
-            )
-        lines.append("")
-    if found["simulated"]:
-        s = found["simulated"]
-        lines += [
-            f"Simulated machines, identical code: {s['alarms']} alarms in {s['runs']} runs "
-            f"(at 95 % at most {s['alarms at most']:.2%}).",
-            "",
-        ]
-    for part in found["rivals"]:
-        lines += [
-            f"## pytest-benchmark's rule on the same calls: {part['name']}",
-            "",
-            "| statistic | threshold | runs with a false alarm | 5 % in one cell caught |",
-            "|---|---|---|---|",
-        ]
-        lines += [
-            f"| {c['statistic']} | {c['threshold']:.1%} | {c['false alarms']:.1%} | "
-            f"{c['5 % in one cell caught']:.1%} |"
-            for c in part["curves"]
-        ]
-        lines.append("")
-    return "\n".join(lines).rstrip() + "\n"
 
 
 if __name__ == "__main__":

@@ -9,7 +9,12 @@ from typing import Any
 
 from lstm_bench.errors import UsageError
 
-HEADERS = {"run.json": "run", "plan.json": "comparison", "matrix.json": "matrix"}
+HEADERS = {
+    "run.json": "run",
+    "plan.json": "comparison",
+    "matrix.json": "matrix",
+    "proof.json": "proof",
+}
 """The file that tells what a folder holds."""
 
 KINDS = {
@@ -20,14 +25,14 @@ KINDS = {
 
 
 def kind_of(path: Path) -> str:
-    """run, comparison, choice, matrix or check. Raises UsageError where it is none of ours."""
+    """run, comparison, choice, matrix, proof or check. Raises UsageError on anything else."""
     if not path.exists():
         raise UsageError(f"no such folder or file: {path}")
     if path.is_file():
         return _kind_of_file(path)
     for name, kind in HEADERS.items():
         if (path / name).exists():
-            if kind == "matrix":
+            if kind in ("matrix", "proof"):
                 return kind
             form = read_json(path / name).get("format")
             if form not in KINDS:

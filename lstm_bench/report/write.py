@@ -12,6 +12,7 @@ from lstm_bench.report.kinds.checks import check_document
 from lstm_bench.report.kinds.choice import choice_document
 from lstm_bench.report.kinds.comparison import comparison_document
 from lstm_bench.report.kinds.matrix import matrix_document
+from lstm_bench.report.kinds.proof import proof_document
 from lstm_bench.report.kinds.run import run_document
 from lstm_bench.report.load import kind_of
 from lstm_bench.report.markdown import markdown
@@ -26,6 +27,7 @@ _KINDS: dict[str, Callable[[Path], Document]] = {
     "choice": choice_document,
     "check": check_document,
     "matrix": matrix_document,
+    "proof": proof_document,
 }
 
 

@@ -21,7 +21,7 @@ BROWSER = next(
 )
 pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium is installed")
 
-KINDS = ("run", "comparison", "choice", "check", "matrix")
+KINDS = ("run", "comparison", "choice", "check", "matrix", "proof")
 
 
 @pytest.fixture(scope="module")

@@ -28,7 +28,7 @@ from tests.report.folders import (
     run_folder,
 )
 
-KINDS = ("run", "comparison", "choice", "check", "matrix")
+KINDS = ("run", "comparison", "choice", "check", "matrix", "proof")
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,7 @@ def test_every_figure_has_a_title_a_description_and_names_of_its_own(pages, kind
         assert re.search(r"<title>[^<]+</title><desc>[^<]+</desc>", figure)
     ids = re.findall(r'\bid="([^"]+)"', text)
     assert len(ids) == len(set(ids))
-    assert bool(figures) == (kind in ("run", "comparison", "choice"))
+    assert bool(figures) == (kind in ("run", "comparison", "choice", "proof"))
 
 
 def test_the_answer_of_each_kind(pages):
@@ -76,6 +76,11 @@ def test_the_answer_of_each_kind(pages):
     )
     assert said["choice"].endswith("sure at 99%.")
     assert said["check"] == "3 conforms, 1 defective."
+    assert said["proof"].startswith(
+        "Identical code: 0 alarms in 100 replayed runs (at 95 % fewer than 3.0%); one cell of 24 "
+        "slower by 5 %: caught in 100%"
+    )
+    assert said["proof"].endswith("caught in 1 of 1 runs, a comment raised an alarm in 0 of 1.")
     assert said["matrix"].startswith("Of 10 planted defects, 90% got the right verdict and 90%")
 
 

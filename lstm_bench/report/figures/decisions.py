@@ -150,3 +150,35 @@ def ranking(cells: Sequence[Mapping[str, Any]], names: Sequence[str], title: str
         f"{labels[row]}, {names[who]}: {ms:.3g} ms ({verdict})" for row, who, ms, verdict in points
     )
     return finish(figure, title, text)
+
+
+def power_curves(points: Mapping[str, Sequence[tuple[float, float]]]) -> Figure:
+    """Slowdowns caught over false alarms, a line a rule; its points are its thresholds."""
+    with style():
+        figure, axes = plt.subplots(figsize=(5.6, 4.2), layout="constrained")
+        for k, (name, found) in enumerate(points.items()):
+            single = len(found) == 1
+            axes.plot(
+                *zip(*sorted(found), strict=True), marker="*" if single else MARKERS[k % 6],
+                ms=14 if single else 3.5, lw=1.2, color=COLOURS[k % len(COLOURS)], label=name,
+                zorder=3 if single else 2, clip_on=False,
+            )  # fmt: skip
+        axes.set_xlim(0, 1)
+        axes.set_ylim(0, 1)
+        axes.set_xlabel("share of runs with a false alarm")
+        axes.set_ylabel("share of slowdowns caught")
+        axes.grid(lw=0.4)
+        figure.legend(loc="outside lower center", ncols=2)
+    (alarms, power), *_ = points["guard"]
+    rest = [p for name, found in points.items() if name != "guard" for a, p in found if a <= 0.01]
+    title = (
+        f"guard catches {power:.0%} at {alarms:.1%} false alarms; the best of the others with at "
+        f"most 1 %: {max(rest, default=0.0):.0%}"
+    )
+    text = "; ".join(
+        f"{name}: " + ", ".join(f"{power:.0%} at {alarms:.0%}" for alarms, power in found)
+        for name, found in points.items()
+    )
+    return finish(
+        figure, title, text, "Up and to the left is better. 24 cells, 5 % in one of them."
+    )
