@@ -2,15 +2,16 @@
 
     python -m bench.guard_proof record --out proof/idle --blocks 100     # real blocks, A against A
     python -m bench.guard_proof trials --out proof/trials --runs 20      # the whole gate, for real
+    python -m bench.guard_proof alike --out proof/alike --runs 30        # its 24 cells, no change
     python -m bench.guard_proof replay proof/idle proof/busy --out reports/guard \\
-        --trials proof/trials/trials.json --asv proof/asv/asv.json
+        --trials proof/trials/trials.json proof/alike/trials.json --asv proof/asv/asv.json
 
 *record* runs the gate's own pipeline on two trees of one commit, over its 24 cells, without ever
 stopping early. *replay* draws from those blocks, whole blocks at a time, so that what happens to
 all cells at once stays together; adds a known slowdown; and lets the gate decide, as often as
 wanted. The same samples go to pytest-benchmark's rule (compare-fail=STATISTIC:THRESHOLD) at every
-threshold, so at its best. *trials* are whole runs of the gate, with nothing replayed; asv is asked
-the same by ``bench.asv_proof``.
+threshold, so at its best. *trials* and *alike* are whole runs of the gate, with nothing replayed; asv
+is asked the same by ``bench.asv_proof``.
 """
 
 from __future__ import annotations
@@ -53,20 +54,21 @@ EFFECTS = (0.02, 0.05, 0.10)
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(dest="command", required=True)
-    for name in ("record", "replay", "trials"):
+    for name in ("record", "replay", "trials", "alike"):
         command = commands.add_parser(name)
         command.add_argument("--out", type=Path, required=True)
         if name == "replay":
             command.add_argument("recorded", type=Path, nargs="+")
             command.add_argument("--runs", type=int, default=1000)
             command.add_argument("--simulated", type=int, default=10_000)
-            command.add_argument("--trials", type=Path, help="trials.json, to be told of too")
+            command.add_argument("--trials", type=Path, nargs="*", default=[], help="trials.json")
             command.add_argument("--asv", type=Path, help="asv.json of bench.asv_proof")
         command.add_argument("--blocks", type=int, default=100)
-        if name == "trials":
+        if name in ("trials", "alike"):
             command.add_argument("--runs", type=int, default=20)
     options = parser.parse_args()
-    {"record": record, "replay": replay, "trials": trials}[options.command](options)
+    commands_ = {"record": record, "replay": replay, "trials": trials, "alike": alike}
+    commands_[options.command](options)
 
 
 # -- real blocks ---------------------------------------------------------------------------------
@@ -137,11 +139,10 @@ def replay(options: argparse.Namespace) -> None:
         print(json.dumps(rows, indent=1), flush=True)
     if options.simulated:
         found["simulated"] = simulated(options.simulated)
-    for name in ("trials", "asv"):
-        file = getattr(options, name)
-        found[name] = json.loads(file.read_text()) if file else []
+    found["trials"] = [row for file in options.trials for row in json.loads(file.read_text())]
+    found["asv"] = json.loads(options.asv.read_text()) if options.asv else []
     (options.out / "proof.json").write_text(json.dumps(found, indent=1) + "\n")
-    write_report(options.out)
+    write_report(options.out, ("html", "md", "csv"))  # proof.json holds it all
     print((options.out / "summary.md").read_text())
 
 
@@ -305,32 +306,42 @@ def _statistics(folder: Path) -> dict[str, tuple[Any, Any]]:
 
 def trials(options: argparse.Namespace) -> None:
     """A scratch repository with an LSTM: commits that change a comment, commits that add a copy."""
-    options.out.mkdir(parents=True, exist_ok=True)
     scratch = options.out / "scratch"
     scratch_repository(scratch)
-    rows = []
+    rows: list[dict[str, Any]] = []
     for number in range(options.runs):
         for branch in ("comment", "copy"):
             _git(scratch, "checkout", "-q", branch)
-            began = time.monotonic()
-            done = subprocess.run(
-                [
-                    sys.executable, "-m", "lstm_bench", "guard", "--against", "git:main",
-                    "--target", "mine.py:MyLSTM", "--seed", str(number),
-                    "--out", str(options.out.resolve() / f"{branch}-{number}"),
-                ],
-                cwd=scratch, capture_output=True, text=True,
-            )  # fmt: skip
-            rows.append(
-                {
-                    "branch": branch,
-                    "code": done.returncode,
-                    "seconds": round(time.monotonic() - began, 1),
-                    "said": done.stdout.strip().splitlines()[-2:] or done.stderr[-300:],
-                }
-            )
-            print(rows[-1], flush=True)
+            asked = ["--against", "git:main", "--target", "mine.py:MyLSTM"]
+            rows.append(_guarded(asked, scratch, options.out, branch, number))
             (options.out / "trials.json").write_text(json.dumps(rows, indent=1) + "\n")
+
+
+def alike(options: argparse.Namespace) -> None:
+    """This repository's own gate over its 24 cells, against the commit that is checked out."""
+    options.out.mkdir(parents=True, exist_ok=True)
+    rows: list[dict[str, Any]] = []
+    for number in range(options.runs):
+        asked = ["--against", "git:HEAD"]
+        rows.append(_guarded(asked, Path(), options.out, "no change, 24 cells", number))
+        (options.out / "trials.json").write_text(json.dumps(rows, indent=1) + "\n")
+
+
+def _guarded(
+    asked: Sequence[str], where: Path, out: Path, branch: str, number: int
+) -> dict[str, Any]:
+    """One run of the gate, checks included."""
+    folder = out.resolve() / f"{branch.split(',')[0].replace(' ', '-')}-{number}"
+    command = [sys.executable, "-m", "lstm_bench", "guard", *asked, "--seed", str(number)]
+    began = time.monotonic()
+    done = subprocess.run(
+        [*command, "--out", str(folder)], cwd=where, capture_output=True, text=True
+    )
+    said = done.stdout.strip().splitlines()[-2:-1] or [done.stderr[-300:]]
+    seconds = round(time.monotonic() - began, 1)
+    row = {"branch": branch, "code": done.returncode, "seconds": seconds, "said": said}
+    print(row, flush=True)
+    return row
 
 
 MINE = """import torch

@@ -30,6 +30,7 @@ import torch
 from lstm_bench.conformance import checks  # noqa: F401 - registers them before the fork
 from lstm_bench.conformance.isolate import Limits, judge_isolated
 from lstm_bench.conformance.problem import pose, solve_instance, solve_reference
+from lstm_bench.report.write import write_report
 from lstm_bench.subject import open_subject
 from tests.broken import DEFECTS, VARIANTS
 
@@ -107,7 +108,7 @@ def noticed(target: str, protocol: str) -> bool:
 
 
 def write(frame: pd.DataFrame, out: Path) -> None:
-    """The matrix as JSON and CSV, and what it comes to as Markdown."""
+    """The matrix as JSON and CSV, and its page."""
     out.joinpath("matrix.json").write_text(
         json.dumps(json.loads(frame.to_json(orient="records")), indent=1) + "\n"
     )
@@ -119,32 +120,8 @@ def write(frame: pd.DataFrame, out: Path) -> None:
         }
     )
     matrix.to_csv(out / "check_by_defect.csv", index=False)
-    real = frame[frame["expected"] == "defective"]
-    found = real.apply(lambda r: r["verdict"] in r["accepted"], axis=1)
-    lines = ["# Planted defects", "", f"{len(real)} defects, {len(frame)} subjects in all.", ""]
-    lines += ["| protocol | defects noticed |", "|---|---|"]
-    lines += [f"| lstm-bench: right verdict | {found.mean():.0%} |"]
-    lines += [f"| lstm-bench: cause named | {real['named'].mean():.0%} |"]
-    lines += [f"| {name} | {real[name].mean():.0%} |" for name in PROTOCOLS]
-    lines += [
-        "",
-        "| class | defects | right verdict | cause named | " + " | ".join(PROTOCOLS) + " |",
-    ]
-    lines += ["|---|---|---|---|" + "---|" * len(PROTOCOLS)]
-    for name, group in real.groupby("class"):
-        shares = [
-            found[group.index].mean(),
-            group["named"].mean(),
-            *(group[p].mean() for p in PROTOCOLS),
-        ]
-        lines.append(f"| {name} | {len(group)} | " + " | ".join(f"{s:.0%}" for s in shares) + " |")
-    missed = frame[~frame.apply(lambda r: r["verdict"] in r["accepted"], axis=1)]
-    lines += ["", "## Not as expected", ""]
-    lines += [
-        f"- {r['name']}: {r['verdict']} (expected {r['expected']})" for _, r in missed.iterrows()
-    ] or ["None."]
-    out.joinpath("summary.md").write_text("\n".join(lines) + "\n")
-    print("\n".join(lines[:12]))
+    write_report(out, ("html", "md", "csv"))  # matrix.json holds it all
+    print((out / "summary.md").read_text())
 
 
 if __name__ == "__main__":

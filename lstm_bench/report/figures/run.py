@@ -187,9 +187,9 @@ def _series(summary: pd.DataFrame) -> Iterator[tuple[pd.DataFrame, str, str]]:
             keys.append("input_size")
         for key, group in timed.groupby(keys, sort=False):
             found = dict(zip(keys, key, strict=True))
-            enough = group.groupby("subject")[axis].nunique().max() > 1
+            enough = bool(group.groupby("subject")[axis].nunique().max() > 1)
             if axis == "hidden_size":  # the input stays, or follows; else two things grow at once
-                follows = (group["input_size"] == group["hidden_size"]).all()
+                follows = bool((group["input_size"] == group["hidden_size"]).all())
                 enough = enough and (follows or group["input_size"].nunique() == 1)
             if enough and not group.duplicated(["subject", axis]).any():
                 sizes = ", ".join(f"{AXES[a]} {found[a]}" for a in others)

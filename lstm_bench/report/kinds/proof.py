@@ -166,7 +166,7 @@ def _beside(found: Json, rows: Sequence[Json]) -> Section:
         points["asv continuous (a copy in the step)"] = [
             tuple(sum(a[f] > 0 for a in shares[b]) / len(shares[b]) for b in ("comment", "copy"))
             for f in runs[0]["alarms"]
-        ]  # type: ignore[misc]
+        ]
     table = Table(
         "Shares of runs, at each threshold.",
         ("noise", "statistic", "threshold", "runs with a false alarm", "5 % in one cell caught"),
