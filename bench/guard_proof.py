@@ -10,8 +10,8 @@
 stopping early. *replay* draws from those blocks, whole blocks at a time, so that what happens to
 all cells at once stays together; adds a known slowdown; and lets the gate decide, as often as
 wanted. The same samples go to pytest-benchmark's rule (compare-fail=STATISTIC:THRESHOLD) at every
-threshold, so at its best. *trials* and *alike* are whole runs of the gate, with nothing replayed; asv
-is asked the same by ``bench.asv_proof``.
+threshold, so at its best. *trials* and *alike* are whole runs of the gate, with nothing replayed;
+asv is asked the same by ``bench.asv_proof``.
 """
 
 from __future__ import annotations
@@ -67,8 +67,8 @@ def main() -> None:
         if name in ("trials", "alike"):
             command.add_argument("--runs", type=int, default=20)
     options = parser.parse_args()
-    commands_ = {"record": record, "replay": replay, "trials": trials, "alike": alike}
-    commands_[options.command](options)
+    tasks = {"record": record, "replay": replay, "trials": trials, "alike": alike}
+    tasks[options.command](options)
 
 
 # -- real blocks ---------------------------------------------------------------------------------
@@ -318,7 +318,7 @@ def trials(options: argparse.Namespace) -> None:
 
 
 def alike(options: argparse.Namespace) -> None:
-    """This repository's own gate over its 24 cells, against the commit that is checked out."""
+    """The gate of this repository over its 24 cells, against the commit that is checked out."""
     options.out.mkdir(parents=True, exist_ok=True)
     rows: list[dict[str, Any]] = []
     for number in range(options.runs):
