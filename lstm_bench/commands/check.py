@@ -80,11 +80,13 @@ def check(targets: tuple[str, ...], list_checks: bool, **options: Any) -> int:
 
 
 def _report(judgements: list[Judgement], folder: Path) -> None:
+    from lstm_bench.measure.machine import facts
     from lstm_bench.report.kinds.checks import document_of_judgements
     from lstm_bench.report.write import FORMATS, write
 
     command = "lstm-bench " + shlex.join(sys.argv[1:])
-    write(document_of_judgements([j.as_json() for j in judgements], command), folder)
+    found = [j.as_json() for j in judgements]
+    write(document_of_judgements(found, command, facts()), folder)
     click.echo(f"Report: {folder / FORMATS['html']}", err=True)
 
 

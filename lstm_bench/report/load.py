@@ -38,6 +38,8 @@ def kind_of(path: Path) -> str:
             if form not in KINDS:
                 raise UsageError(f"{path / name} is of no form that this version knows: {form!r}")
             return KINDS[form]
+    if (path / "summary.json").is_file() and isinstance(read_json(path / "summary.json"), list):
+        return _kind_of_file(path / "summary.json")  # what check --report has left
     raise UsageError(
         f"{path} holds none of {', '.join(HEADERS)}: give a folder that run, compare, guard or "
         "choose has written, or a file of check's --json"

@@ -9,6 +9,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from lstm_bench.report.document import Document, word_class
 from lstm_bench.report.figures.svg import unique_ids
 
+SPELT = {"cpu": "CPU", "gpu": "GPU", "gib": "GiB", "tf32": "TF32", "cudnn": "cuDNN"}
+
 
 def page(document: Document) -> str:
     """The document as HTML."""
@@ -26,7 +28,7 @@ def page(document: Document) -> str:
         d=document,
         svg_of=lambda figure: drawn[id(figure)],
         facts=[
-            (name.replace("_", " "), _text(value))
+            (" ".join(SPELT.get(word, word) for word in name.split("_")), _text(value))
             for name, value in document.facts.items()
             if value not in (None, {}, "")
         ],

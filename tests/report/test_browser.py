@@ -111,7 +111,8 @@ def test_a_table_sorts_by_numbers_and_by_words_with_the_keyboard(open_page):
 
 def test_a_table_filters_by_all_words(open_page):
     opened = open_page("run")
-    rows = opened.locator("table").first.locator("tbody tr")
+    every = opened.locator("table", has=opened.locator("caption", has_text="Every cell"))
+    rows = every.locator("tbody tr")
     before = rows.count()
     opened.get_by_label("Rows with").first.fill("torch_nn backward")
     shown = [text for row in rows.all() if row.is_visible() for text in [row.inner_text()]]

@@ -9,11 +9,12 @@ import pytest
 
 from lstm_bench.cli import COMMANDS
 from lstm_bench.errors import UsageError
+from lstm_bench.measure.workloads import PASSES, Workload, grid
 from lstm_bench.report.document import word_class
 from lstm_bench.report.figures.decisions import outliers
 from lstm_bench.report.figures.run import slope
 from lstm_bench.report.figures.svg import unique_ids
-from lstm_bench.report.kinds.run import roof_frame
+from lstm_bench.report.kinds.run import document_of_cells, roof_frame
 from lstm_bench.report.page import page
 from lstm_bench.report.several import change_point, several_document
 from lstm_bench.report.summary import summarise
@@ -75,7 +76,9 @@ def test_the_answer_of_each_kind(pages):
         "the most, 0.80 times the time"
     )
     assert said["choice"].endswith("sure at 99%.")
-    assert said["check"] == "3 conforms, 1 defective."
+    assert said["check"] == (
+        "Conforms: documented_loop, batched_gates, torch_nn. Defective: wrong.py:Wrong."
+    )
     assert said["proof"].startswith(
         "Identical code: 0 alarms in 100 replayed runs (at 95 % fewer than 3.0%); one cell of 24 "
         "slower by 5 %: caught in 100%"
@@ -87,6 +90,7 @@ def test_the_answer_of_each_kind(pages):
 def test_the_run_has_every_section(pages):
     titles = [section.title for section in document_of(pages["run"][0]).sections]
     assert titles == [
+        "Every cell",
         "Speed-up over torch_nn",
         "How sure the ratios are",
         "How time grows with size",
@@ -106,8 +110,31 @@ def test_titles_say_what_the_figures_show(pages):
     assert any("grows least with the batch size" in title for title in titles)
 
 
+def test_the_first_table_of_a_grid_says_who_leads_where():
+    sizes = grid((1, 8), (4,), (32,))
+    cells = run_cells(sizes, subjects=("torch_nn", "documented_loop"))
+    document = document_of_cells(cells, {})
+    assert document.verdicts.head == ("workload", *PASSES)
+    assert {row[1:] for row in document.verdicts.rows} == {("torch_nn",) * len(PASSES)}
+    for cell in cells:  # the same samples for both, but for one round either way
+        if cell["subject"] == "torch_nn" and cell["pass"] == "forward":
+            torch_nn = cell["samples"]
+        elif cell["pass"] == "forward":
+            wobbles = (0.98, 1.03) * (len(torch_nn) // 2)
+            cell["samples"] = [
+                s | {"seconds": s["seconds"] * by} for s, by in zip(torch_nn, wobbles, strict=True)
+            ]
+    rows = document_of_cells(cells, {}).verdicts.rows
+    assert {frozenset(row[1].split(" or ")) for row in rows} == {
+        frozenset({"torch_nn", "documented_loop"})
+    }
+    assert document_of_cells(cells[:8], {}).verdicts.head[1] == "pass", "one workload: every cell"
+
+
 def test_every_verdict_is_a_word(pages):
-    rows = document_of(pages["run"][0]).verdicts.rows
+    every = document_of(pages["run"][0]).sections[0]
+    assert every.title == "Every cell"
+    rows = every.tables[0].rows
     assert {row[3] for row in rows} == {"baseline", "slower", "incorrect"}
     assert word_class("slower") == "bad"
     assert word_class("undecided (too noisy)") == "open"
@@ -132,7 +159,6 @@ def test_the_roof_is_the_lower_of_two(tmp_path):
 
 
 def _one_workload():
-    from lstm_bench.measure.workloads import Workload
 
     return [Workload(2, 4, 5, 7, head=False)]
 

@@ -14,22 +14,19 @@ from lstm_bench.report.load import read_json
 from lstm_bench.report.tables import short
 
 Json = Mapping[str, Any]
+NAMED = 8
+"""Up to how many targets the answer names; more are counted."""
 
 
 def check_document(path: Path) -> Document:
-    """Of a file that ``check --json`` wrote."""
-    return document_of_judgements(read_json(path))
+    """Of a file that ``check --json`` wrote, or of a folder of ``check --report``."""
+    return document_of_judgements(read_json(path / "summary.json" if path.is_dir() else path))
 
 
-def document_of_judgements(found: Sequence[Json], command: str = "") -> Document:
+def document_of_judgements(
+    found: Sequence[Json], command: str = "", facts: Mapping[str, Any] | None = None
+) -> Document:
     """One row a target; each target's checks in a section of its own."""
-    counts = Counter(one["verdict"] for one in found)
-    said = ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common())
-    if len(found) == 1:
-        first = found[0]["diagnosis"][:1]
-        said = f"{short(found[0]['target'])}: {found[0]['verdict']}" + (
-            f": {first[0]}" if first else ""
-        )
     frame = pd.DataFrame(
         [
             {
@@ -46,15 +43,31 @@ def document_of_judgements(found: Sequence[Json], command: str = "") -> Document
         title="Are these LSTMs right?" if len(found) > 1 else "Is this LSTM right?",
         question="Does each of them compute what an LSTM computes, in values, states and "
         "gradients, for every input that an LSTM must take?",
-        answer=f"{said[:1].upper()}{said[1:]}.".replace("..", "."),
+        answer=_answer(found),
         verdicts=_verdicts(found),
         sections=tuple(_target(one) for one in found),
         command=command,
+        facts=facts or {},
         how="Each target was constructed, called and mapped by what it does, without an adapter, "
         "and judged in a process of its own by plain checks against a float64 reference.",
         frame=frame,
         data=list(found),
     )
+
+
+def _answer(found: Sequence[Json]) -> str:
+    """One target with its first diagnosis; a few by name; many as counts."""
+    if len(found) == 1:
+        target, diagnosis = found[0], found[0]["diagnosis"]
+        said = f"{short(target['target'])}: {target['verdict']}"
+        return f"{said}: {diagnosis[0].removesuffix('.')}." if diagnosis else f"{said}."
+    names: dict[str, list[str]] = {}
+    for one in found:
+        names.setdefault(one["verdict"], []).append(short(one["target"]))
+    ordered = sorted(names.items(), key=lambda item: -len(item[1]))
+    if len(found) <= NAMED:
+        return " ".join(f"{verdict.capitalize()}: {', '.join(who)}." for verdict, who in ordered)
+    return ", ".join(f"{len(who)} {verdict}" for verdict, who in ordered) + "."
 
 
 def correctness(found: Sequence[Json]) -> Section:
@@ -90,6 +103,7 @@ def _target(one: Json) -> Section:
         f"Every check of {short(one['target'])}.", ("check", "class", "status", "message"), rows, 4
     )
     said = [str(v) for k, v in interface.items() if k != "printed" and v and isinstance(v, str)]
-    diagnosis = " ".join(f"{sentence}." for sentence in one["diagnosis"])
-    text = f"{diagnosis} Found: {'; '.join(said)}." if said else diagnosis
-    return Section(f"{short(one['target'])}: {one['verdict']}", text.strip(), (), (table,), True)
+    parts = ["; ".join(one["diagnosis"])] if one["diagnosis"] else []
+    parts += ["found: " + "; ".join(said)] if said else []
+    text = " ".join(f"{part[:1].upper()}{part[1:]}." for part in parts)
+    return Section(f"{short(one['target'])}: {one['verdict']}", text, (), (table,), True)

@@ -52,7 +52,9 @@ def document_of_cells(
     """Of the cells that are there. peaks: ``gflops`` and ``gbytes``, measured in the same run."""
     summary = summarise(cells, baseline)
     said = answer(summary, baseline, expected_cells(header))
+    every, leaders = _table(summary, baseline), _leaders(summary, baseline)
     sections = [
+        Section("Every cell", tables=(every,) if leaders else ()),
         _speedups(summary, baseline),
         _ratios(summary, baseline),
         _scaling(summary),
@@ -67,7 +69,7 @@ def document_of_cells(
         title="LSTM implementations side by side",
         question="Which of these LSTM implementations is how fast, and is each of them right?",
         answer=said,
-        verdicts=_table(summary, baseline),
+        verdicts=leaders or every,
         sections=tuple(section for section in sections if not section.empty),
         notes=tuple(reasons(summary)),
         facts=facts_of(header),
@@ -158,6 +160,47 @@ def _names(rows: pd.DataFrame) -> str:
 
 
 # -- the sections --------------------------------------------------------------------------------
+
+
+def _leaders(summary: pd.DataFrame, baseline: str) -> Table | None:
+    """A row a workload, a column a pass, in it who is fastest; None where that is but one row."""
+    timed = summary[summary["status"] == "ok"]
+    names = [name for name in GROUP if name != "pass"] + ["head"]
+    groups = list(timed.groupby(names, sort=False))
+    if len(groups) < 2:
+        return None
+    passes = tuple(dict.fromkeys(timed["pass"]))
+    # The device and so on stand in the first column only where they differ.
+    differing = [n for n in ("device", "dtype") if timed[n].nunique() > 1]
+    rows = []
+    for _, group in groups:
+        first = group.iloc[0]
+        where = " ".join(str(first[n]) for n in ("workload", *differing))
+        cells = (group[group["pass"] == name].to_dict("records") for name in passes)
+        rows.append((where, *(_leader(cell, baseline) for cell in cells)))
+    return Table(
+        f"Who has the lowest median, and how many times the speed of {baseline} that is. Two names "
+        f"where the 95 % interval of the ratio to {baseline} does not tell them apart.",
+        ("workload", *passes),
+        tuple(rows),
+        text_columns=1 + len(passes),
+    )
+
+
+def _leader(rows: Sequence[Mapping[Any, Any]], baseline: str) -> str:
+    """``batched_gates 3.7×``, or ``batched_gates or torch_nn`` where that is not decided."""
+    if not rows:
+        return "–"
+    first = min(rows, key=lambda row: row["median_ms"])
+    words = {row["subject"]: verdict(row, baseline) for row in rows}
+    if first["subject"] == baseline:
+        rivals = [name for name, word in words.items() if word in ("undecided", "faster")]
+    else:  # The median of the ratios may contradict the ratio of the medians: then it is open.
+        rivals = [baseline] if words[first["subject"]] in ("undecided", "slower") else []
+    if rivals:
+        return " or ".join(short(name) for name in (first["subject"], *rivals))
+    times = "" if _missing(first["ratio"]) or first["subject"] == baseline else first["ratio"]
+    return short(first["subject"]) + (f" {number(1 / times, 2)}×" if times else "")
 
 
 def _table(summary: pd.DataFrame, baseline: str) -> Table:
