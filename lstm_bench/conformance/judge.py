@@ -100,9 +100,11 @@ def _without_subject(name: str, error: ProbeError) -> Judgement:
         Ambiguous: Verdict.INCONCLUSIVE,
     }.get(type(error), Verdict.INCONCLUSIVE)
     sentences = list(error.sentences)
-    named = _variant(error) if verdict in (Verdict.VARIANT, Verdict.INCONCLUSIVE) else None
+    known = verdict is Verdict.VARIANT
+    named = _variant(error) if known or verdict is Verdict.INCONCLUSIVE else None
     if named is not None:
-        verdict, sentences = Verdict.VARIANT, [named, *sentences]
+        # What was seen of another recurrence adds to its name; what was unclear no longer is.
+        verdict, sentences = Verdict.VARIANT, [named, *(sentences if known else ())]
     elif verdict is Verdict.INCONCLUSIVE and _has_the_parameters_of_an_lstm(error):
         verdict = Verdict.DEFECTIVE
         unlike = "it has just the parameters of an LSTM, and does not use them as one does"

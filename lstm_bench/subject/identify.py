@@ -191,6 +191,9 @@ def _give_up(
             "the other's place, or a matrix is transposed",
             evidence=Evidence(built, I, H),
         )
+    tokens = _takes_tokens(built)
+    if tokens:
+        raise NotAnLSTM(tokens, evidence=Evidence(built, I, H))
     seen = list(dict.fromkeys(calls))
     raise NotAnLSTM(
         "no way of calling it as a recurrent layer or cell was found"
@@ -198,6 +201,28 @@ def _give_up(
         + "; if it is one, wrap it in a factory whose module takes (x, (h, c)) and "
         "returns (output, (h, c))",
         evidence=Evidence(built, I, H),
+    )
+
+
+def _takes_tokens(built: Any) -> str:
+    """What to do with a whole model over token ids; empty where it holds no embedding."""
+    if not isinstance(built, nn.Module):
+        return ""
+    parts = dict(built.named_modules())
+    embedding = next((n for n, m in parts.items() if isinstance(m, nn.Embedding)), None)
+    if embedding is None:
+        return ""
+    theirs = (nn.RNNBase, nn.RNNCellBase)
+    layers = [
+        name
+        for name, part in built.named_children()
+        if isinstance(part, theirs) or not type(part).__module__.startswith("torch.nn")
+    ]
+    layer = layers[0] if layers else "its_layer"
+    return (
+        f"it is a whole model over token ids (`{embedding}` is an embedding), not a layer over "
+        "features; judge the layer in it, by a factory of two lines: "
+        f"def layer(input_size, hidden_size): return {type(built).__name__}(...).{layer}"
     )
 
 

@@ -99,6 +99,45 @@ class ProjectedLSTM(nn.Module):
         return torch.stack(outputs, dim=1), (r, c)
 
 
+class WideProjectedLSTM(Recurrence):
+    """The width of h is an argument of its own, by default as wide as c."""
+
+    def __init__(self, input_size, hidden_size, recurrent_size=None):
+        super().__init__(input_size, hidden_size)
+        recurrent_size = recurrent_size or hidden_size
+        self.weight_ih = nn.Parameter(0.4 * torch.randn(4 * hidden_size, input_size))
+        self.weight_hh = nn.Parameter(0.4 * torch.randn(4 * hidden_size, recurrent_size))
+        self.weight_hr = nn.Parameter(0.4 * torch.randn(recurrent_size, hidden_size))
+        self.bias = nn.Parameter(torch.zeros(4 * hidden_size))
+
+    def step(self, x, h, c):
+        z = x @ self.weight_ih.T + h @ self.weight_hh.T + self.bias
+        i, f, g, o = z.chunk(4, dim=1)
+        c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+        return (torch.sigmoid(o) * torch.tanh(c)) @ self.weight_hr.T, c
+
+
+class StatelessProjectedLSTM(nn.Module):
+    """Neither takes nor returns a state; the projection has a bias."""
+
+    def __init__(self, n_in, n_units):
+        super().__init__()
+        self.n_units, self.n_out = n_units, max(1, n_units // 2)
+        self.gates = nn.Linear(n_in + self.n_out, 4 * n_units)
+        self.proj = nn.Linear(n_units, self.n_out)
+
+    def forward(self, x):
+        h = x.new_zeros(x.size(0), self.n_out)
+        c = x.new_zeros(x.size(0), self.n_units)
+        outputs = []
+        for x_t in x.unbind(1):
+            i, f, o, g = self.gates(torch.cat((x_t, h), dim=1)).chunk(4, dim=1)
+            c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+            h = self.proj(torch.sigmoid(o) * torch.tanh(c))
+            outputs.append(h)
+        return torch.stack(outputs, dim=1)
+
+
 class ClippedLSTM(TimeFirstLSTM):
     """The cell state is clipped, and the constructor says so."""
 

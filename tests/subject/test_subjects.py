@@ -56,6 +56,22 @@ def test_a_constructor_that_raises_is_told_with_its_reason(tmp_path):
         open_subject(f"{file}:L")
 
 
+def test_a_model_over_token_ids_is_told_what_to_judge_in_it(tmp_path):
+    file = tmp_path / "model.py"
+    file.write_text(
+        "from torch import nn\n"
+        "class Model(nn.Module):\n"
+        "    def __init__(self, vocabulary, hidden_size):\n"
+        "        super().__init__()\n"
+        "        self.embed = nn.Embedding(vocabulary, 8)\n"
+        "        self.core = nn.LSTM(8, hidden_size, batch_first=True)\n"
+        "    def forward(self, tokens, state=None):\n"
+        "        return self.core(self.embed(tokens), state)\n"
+    )
+    with pytest.raises(NotAnLSTM, match=r"token ids .*return Model\(\.\.\.\)\.core"):
+        open_subject(f"{file}:Model")
+
+
 def test_nn_lstm_is_described_in_its_own_terms():
     words = open_subject("torch.nn:LSTM", batch_first=True).describe()
     assert words["layout"] == "batch first"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 
-from torch import nn
+from torch import Tensor, nn
 
 from lstm_bench.conformance.variants.blocks import Blocks, gather
 from lstm_bench.conformance.variants.probe import Probe
@@ -94,23 +96,68 @@ def _sees_the_future(probe: Probe) -> bool:
 
 
 def projected(probe: Probe) -> Iterator[str]:
-    """Hidden and cell state of different widths, or weights over a narrower h."""
-    H, taken = probe.hidden_size, (probe.input_size, probe.hidden_size)
-    narrow = [
-        (name, min(t.shape))
-        for name, t in probe.tensors.items()
-        if t.dim() == 2 and H in t.shape and min(t.shape) < H and min(t.shape) not in taken
+    """Four gates over a narrower (or wider) h, which one more matrix makes of o tanh(c)."""
+    yield from _projected_to_as_many(probe)
+    I, H = probe.input_size, probe.hidden_size  # noqa: E741
+    weights = {n: t for n, t in probe.tensors.items() if t.dim() >= 2 and min(t.shape) > 0}
+    total = sum(t.numel() for t in weights.values())
+    fitting = [
+        (name, t.numel() // H)
+        for name, t in weights.items()
+        if t.dim() == 2
+        and H in t.shape
+        and t.numel() // H not in (I, H)
+        # All the rest is four gates over x and over an h of that width.
+        and total - t.numel() == 4 * H * (I + t.numel() // H)
     ]
-    over_x = len(_gathered(probe).x)
-    for name, width in narrow:
-        fed_back = any(
-            t.dim() == 2 and set(t.shape) == {over_x * H, width} for t in probe.tensors.values()
+    # Per-gate matrices over h have the projection's shape: then its name tells it, or its place.
+    fitting.sort(key=lambda found: bool(re.search("proj|_hr|_p\\b|_rh|_mh", found[0])))
+    for name, width in fitting[-1:]:
+        yield (
+            f"an LSTM with a projected hidden state: `{name}` takes h from {H} to {width} "
+            "units, and that is what is fed back"
         )
-        if fed_back:
-            yield (
-                f"an LSTM with a projected hidden state: `{name}` takes h from {H} to {width} "
-                "units, and that is what is fed back"
+
+
+def _projected_to_as_many(probe: Probe) -> Iterator[str]:
+    """The same where h stays as wide, which only equations tell from another mistake."""
+    got = probe.step()
+    for flipped, h_first in itertools.product((True, False), (False, True)):
+        blocks = _gathered(probe, flipped=flipped, h_first=h_first)
+        if (len(blocks.x), len(blocks.h)) != (4, 5):
+            continue
+        blocks = _double(blocks)
+        for place, projection in enumerate(blocks.h):
+            own = [b for b in blocks.bias if b.owner and b.owner == projection.owner]
+            if not own and len(blocks.bias) % 4 == 1:
+                own = blocks.bias[-1:]
+            rest = Blocks(
+                blocks.x,
+                blocks.h[:place] + blocks.h[place + 1 :],
+                [b for b in blocks.bias if all(b is not one for one in own)],
             )
+            made = _unprojected(probe, rest, got)
+            bias = sum(b.value for b in own)
+            if any(
+                probe.equal(got["h"], m @ P + bias)
+                for m in made
+                for P in (projection.value, projection.value.T)
+            ):
+                yield (
+                    f"an LSTM with a projected hidden state: `{projection.name}` is applied to "
+                    "o tanh(c), and that is what is fed back (its results follow from these "
+                    "equations)"
+                )
+
+
+def _unprojected(probe: Probe, blocks: Blocks, got: dict[str, Tensor]) -> Iterator[Tensor]:
+    """O tanh(c) for each order of the gates that gives the right c."""
+    z = Operands(blocks, probe.x[:, 0].double())
+    h, old = probe.h.double(), probe.c.double()
+    for i, f, o, a in itertools.permutations(range(4)):
+        c = z.z(f, h).sigmoid() * old + z.z(i, h).sigmoid() * z.z(a, h).tanh()
+        if "c" not in got or probe.equal(got["c"], c):
+            yield z.z(o, h).sigmoid() * c.tanh()
 
 
 def convolutional(probe: Probe) -> Iterator[str]:

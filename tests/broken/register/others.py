@@ -14,6 +14,8 @@ VARIANTS: tuple[Defect, ...] = rows(
     ("NoForgetGateLSTM", "", "forget, 1997, 3 gates, three gates"),
     ("LayerNormLSTM", "", "norm"),
     ("ProjectedLSTM", "", "project"),
+    ("WideProjectedLSTM", "", "project"),
+    ("StatelessProjectedLSTM", "", "project"),
     ("ClippedLSTM", "", "clip, clamp, bound"),
     ("ResidualLSTM", "", "residual, skip, shortcut, input"),
     ("ZoneoutLSTM", "", "zoneout, old state, previous, leaky"),
