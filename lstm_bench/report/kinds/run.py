@@ -199,8 +199,9 @@ def _leader(rows: Sequence[Mapping[Any, Any]], baseline: str) -> str:
         rivals = [baseline] if words[first["subject"]] in ("undecided", "slower") else []
     if rivals:
         return " or ".join(short(name) for name in (first["subject"], *rivals))
-    times = "" if _missing(first["ratio"]) or first["subject"] == baseline else first["ratio"]
-    return short(first["subject"]) + (f" {number(1 / times, 2)}×" if times else "")
+    if first["subject"] == baseline or _missing(first["ratio"]):
+        return short(first["subject"])
+    return f"{short(first['subject'])} {number(1 / first['ratio'], 2)}×"
 
 
 def _table(summary: pd.DataFrame, baseline: str) -> Table:
