@@ -128,7 +128,52 @@ def _find_interface(factory: Any, kwargs: Mapping[str, Any]) -> tuple[Recipe, Fo
             "it is not a recurrent layer",
             evidence=evidence,
         )
+    if found.states == 0:
+        module, _ = _module_for_values(factory, recipe, found)
+        _must_recur(module, found)
     return best
+
+
+def _must_recur(module: Any, found: Found) -> None:
+    """What takes and gives no state can see other steps without a recurrence. Raises NotAnLSTM."""
+    try:
+        as_a_set, reach = _how_steps_meet(module, found)
+    except Exception:  # what cannot be asked is not refused
+        return
+    if as_a_set:
+        raise NotAnLSTM(
+            "it treats the steps as a set (in another order it gives the same results in that "
+            "order), as attention does: it is not a recurrent layer"
+        )
+    if reach is not None:
+        raise NotAnLSTM(
+            f"an input moves the outputs of {reach + 1} steps and none after these, wherever it "
+            "stands, and it takes no state: a convolution over time, not a recurrent layer"
+        )
+
+
+def _how_steps_meet(module: Any, found: Found) -> tuple[bool, int | None]:
+    """Whether the order of steps is nothing to it; how many steps on an input is last seen.
+
+    None where that differs from step to step or is far: a state fades, but does not break off.
+    """
+    nudge.randomise(learnable(module), seed=3)
+    call, steps = _raw_call(module, found), 24
+    generator = torch.Generator().manual_seed(11)
+    x = torch.randn(2, steps, I, generator=generator, dtype=torch.float64)
+    x = x.to(next(iter(learnable(module).values())).dtype)
+    order = torch.randperm(steps, generator=generator)
+    with torch.no_grad():
+        plain, shuffled = call(x)["y"], call(x[:, order])["y"]
+        reaches = set()
+        for step in (0, 3, 5):
+            other = x.clone()
+            other[:, step] += 1
+            moved = (call(other)["y"] != plain).any(dim=2).any(dim=0).nonzero()
+            reaches.add(int(moved.max()) - step)
+    as_a_set = (shuffled - plain[:, order]).abs().max() < 1e-5 * plain.abs().max()
+    reach = reaches.pop() if len(reaches) == 1 else steps
+    return bool(as_a_set), reach if reach < steps // 2 else None
 
 
 def _construct(recipe: Recipe, factory: Any, input_size: int, hidden_size: int) -> Any:

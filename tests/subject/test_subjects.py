@@ -56,6 +56,48 @@ def test_a_constructor_that_raises_is_told_with_its_reason(tmp_path):
         open_subject(f"{file}:L")
 
 
+WITHOUT_A_STATE = """
+import torch
+from torch import nn
+
+
+class Attention(nn.Module):
+    def __init__(self, d_in, d_out):
+        super().__init__()
+        self.q, self.k, self.v = (nn.Linear(d_in, d_out) for _ in range(3))
+
+    def forward(self, x):
+        return (self.q(x) @ self.k(x).transpose(1, 2)).softmax(-1) @ self.v(x)
+
+
+class Convolution(nn.Module):
+    def __init__(self, d_in, d_out):
+        super().__init__()
+        self.conv = nn.Conv1d(d_in, d_out, 3, padding=2)
+
+    def forward(self, x):
+        return self.conv(x.transpose(1, 2))[:, :, :-2].transpose(1, 2).tanh()
+
+
+class OutputsAlone(nn.Module):  # a right LSTM
+    def __init__(self, d_in, d_out):
+        super().__init__()
+        self.inner = nn.LSTM(d_in, d_out, batch_first=True)
+
+    def forward(self, x):
+        return self.inner(x)[0]
+"""
+
+
+@pytest.mark.parametrize(("name", "words"), [("Attention", "a set"), ("Convolution", "3 steps")])
+def test_seeing_other_steps_is_not_yet_a_recurrence(tmp_path, name, words):
+    file = tmp_path / "others.py"
+    file.write_text(WITHOUT_A_STATE)
+    with pytest.raises(NotAnLSTM, match=words):
+        open_subject(f"{file}:{name}")
+    assert open_subject(f"{file}:OutputsAlone").proven
+
+
 def test_a_model_over_token_ids_is_told_what_to_judge_in_it(tmp_path):
     file = tmp_path / "model.py"
     file.write_text(
