@@ -80,13 +80,17 @@ def check(targets: tuple[str, ...], list_checks: bool, **options: Any) -> int:
 
 
 def _report(judgements: list[Judgement], folder: Path) -> None:
-    from lstm_bench.measure.machine import facts
-    from lstm_bench.report.kinds.checks import document_of_judgements
-    from lstm_bench.report.write import FORMATS, write
+    from lstm_bench.measure.folders import header_for
+    from lstm_bench.report.write import FORMATS, write_report
 
     command = "lstm-bench " + shlex.join(sys.argv[1:])
-    found = [j.as_json() for j in judgements]
-    write(document_of_judgements(found, command, facts()), folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"cannot write to {folder}: {error.strerror}") from error
+    write_json(header_for("lstm-bench check 1", {"command": command}), str(folder / "check.json"))
+    write_json([j.as_json() for j in judgements], str(folder / "summary.json"))
+    write_report(folder)
     click.echo(f"Report: {folder / FORMATS['html']}", err=True)
 
 

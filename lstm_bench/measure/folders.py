@@ -19,14 +19,7 @@ def begin(path: Path, form: str, plan: Mapping[str, Any], device: str, threads: 
     Raises UsageError where the folder cannot be written or holds such a header already.
     """
     settle(device, threads)
-    machine = facts(device)
-    header = {
-        "format": form,
-        "started": datetime.now(UTC).isoformat(timespec="seconds"),
-        "plan": plan,
-        "machine": machine,
-        "fingerprint": fingerprint(machine),
-    }
+    header = header_for(form, plan, device)
     folder = path.parent
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -38,6 +31,18 @@ def begin(path: Path, form: str, plan: Mapping[str, Any], device: str, threads: 
         path.write_text(json.dumps(header, indent=2) + "\n")
     except OSError as error:
         raise UsageError(f"cannot write to {folder}: {error.strerror}") from error
+
+
+def header_for(form: str, plan: Mapping[str, Any], device: str = "cpu") -> dict[str, Any]:
+    """A new header: what was asked for, now, on this machine."""
+    machine = facts(device)
+    return {
+        "format": form,
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "plan": plan,
+        "machine": machine,
+        "fingerprint": fingerprint(machine),
+    }
 
 
 def header_of(path: Path, form: str) -> dict[str, Any]:

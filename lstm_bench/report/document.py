@@ -44,6 +44,8 @@ class Section:
 
     title: str
     text: str = ""
+    points: tuple[str, ...] = ()
+    """Sentences of a list."""
     figures: tuple[Figure, ...] = ()
     tables: tuple[Table, ...] = ()
     folded: bool = False
@@ -51,7 +53,7 @@ class Section:
 
     @property
     def empty(self) -> bool:
-        return not (self.text or self.figures or self.tables)
+        return not (self.text or self.points or self.figures or self.tables)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from lstm_bench.errors import UsageError
 HEADERS = {
     "run.json": "run",
     "plan.json": "comparison",
+    "check.json": "check",
     "matrix.json": "matrix",
     "proof.json": "proof",
 }
@@ -21,6 +22,7 @@ KINDS = {
     "lstm-bench run 1": "run",
     "lstm-bench comparison 1": "comparison",
     "lstm-bench choice 1": "choice",
+    "lstm-bench check 1": "check",
 }
 
 
@@ -38,11 +40,9 @@ def kind_of(path: Path) -> str:
             if form not in KINDS:
                 raise UsageError(f"{path / name} is of no form that this version knows: {form!r}")
             return KINDS[form]
-    if (path / "summary.json").is_file() and isinstance(read_json(path / "summary.json"), list):
-        return _kind_of_file(path / "summary.json")  # what check --report has left
     raise UsageError(
-        f"{path} holds none of {', '.join(HEADERS)}: give a folder that run, compare, guard or "
-        "choose has written, or a file of check's --json"
+        f"{path} holds none of {', '.join(HEADERS)}: give a folder that run, compare, guard, "
+        "choose or check --report has written, or a file of check's --json"
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from lstm_bench.report.document import Document, Section, Table
-from lstm_bench.report.load import read_json
+from lstm_bench.report.load import facts_of, read_json
 from lstm_bench.report.tables import short
 
 Json = Mapping[str, Any]
@@ -20,7 +20,11 @@ NAMED = 8
 
 def check_document(path: Path) -> Document:
     """Of a file that ``check --json`` wrote, or of a folder of ``check --report``."""
-    return document_of_judgements(read_json(path / "summary.json" if path.is_dir() else path))
+    if path.is_file():
+        return document_of_judgements(read_json(path))
+    header = read_json(path / "check.json")
+    found = read_json(path / "summary.json")
+    return document_of_judgements(found, header["plan"]["command"], facts_of(header))
 
 
 def document_of_judgements(
@@ -106,4 +110,4 @@ def _target(one: Json) -> Section:
     parts = ["; ".join(one["diagnosis"])] if one["diagnosis"] else []
     parts += ["found: " + "; ".join(said)] if said else []
     text = " ".join(f"{part[:1].upper()}{part[1:]}." for part in parts)
-    return Section(f"{short(one['target'])}: {one['verdict']}", text, (), (table,), True)
+    return Section(f"{short(one['target'])}: {one['verdict']}", text, tables=(table,), folded=True)

@@ -110,8 +110,8 @@ def _span(place: Mapping[str, Any]) -> str:
 
 def _break_even(decision: Mapping[str, Any]) -> Section:
     sentences = decision.get("break_even", [])
-    text = ". ".join(f"{s[:1].upper()}{s[1:]}" for s in sentences)
-    return Section("From which size on", text=f"{text}." if text else "")
+    points = tuple(f"{said[:1].upper()}{said[1:]}." for said in sentences)
+    return Section("From which size on", points=points)
 
 
 def _ratios(cells: Sequence[Mapping[str, Any]], margin: float) -> Section:
