@@ -129,16 +129,37 @@ def ratios(summary: pd.DataFrame, baseline: str, margin: float = 0.05) -> Figure
     return finish(figure, title, text, caption)
 
 
-def scaling(summary: pd.DataFrame) -> list[tuple[Figure, list[tuple[str, ...]]]]:
-    """Time over each size that varies while the others stay; and the fitted slopes as rows."""
-    return [_scaling(summary, series, axis, fixed) for series, axis, fixed in _series(summary)]
+def scaling(
+    summary: pd.DataFrame, each: int = 2
+) -> tuple[list[Figure], list[tuple[str, str, str, str]]]:
+    """Time over each size that varies while the others stay, and every fitted slope as a row.
+
+    Drawn are, along each size, the ``each`` series that hold most points.
+    """
+    found = list(_series(summary))
+    rows = [
+        (fixed, AXES[axis], name, f"{value:.2f}")
+        for series, axis, fixed in found
+        for name, value in _slopes(series, axis)
+    ]
+    drawn = []
+    for axis in AXES:
+        along = sorted((one for one in found if one[1] == axis), key=lambda one: -len(one[0]))
+        drawn += [_scaling(summary, *one) for one in along[:each]]
+    return drawn, rows
 
 
-def _scaling(
-    summary: pd.DataFrame, series: pd.DataFrame, axis: str, fixed: str
-) -> tuple[Figure, list[tuple[str, ...]]]:
-    looks, slopes = colours(summary), []
-    rows: list[tuple[str, ...]]
+def _slopes(series: pd.DataFrame, axis: str) -> list[tuple[str, float]]:
+    parts = series.groupby("subject", sort=False)
+    return [
+        (short(str(name)), slope(part[axis].to_numpy(float), part["median_ms"].to_numpy(float)))
+        for name, part in parts
+        if len(part) > 1
+    ]
+
+
+def _scaling(summary: pd.DataFrame, series: pd.DataFrame, axis: str, fixed: str) -> Figure:
+    looks = colours(summary)
     with style():
         figure, axes = plt.subplots(figsize=(5.4, 3.4), layout="constrained")
         for subject, part in series.groupby("subject", sort=False):
@@ -150,7 +171,6 @@ def _scaling(
             band = line["spread"].to_numpy(float)
             axes.plot(x, y, marker=marker, ms=4, lw=1.4, color=colour, label=short(str(subject)))
             axes.fill_between(x, y * (1 - band), y * (1 + band), color=colour, alpha=0.2, lw=0)
-            slopes.append((short(str(subject)), slope(x, y)))
         axes.set_xscale("log", base=2)
         axes.set_yscale("log")
         log_axis(axes.yaxis)
@@ -161,15 +181,15 @@ def _scaling(
         axes.set_ylabel("median time, ms")
         axes.grid(lw=0.4)
         axes.legend()
+    slopes = _slopes(series, axis)
     shallow = min(slopes, key=lambda found: found[1])
     title = (
         f"{shallow[0]}'s time grows least with the {AXES[axis]}: as its power {shallow[1]:.2f} "
         f"({fixed})"
     )
     text = "; ".join(f"{name}: slope {value:.2f}" for name, value in slopes)
-    rows = [(fixed, AXES[axis], name, f"{value:.2f}") for name, value in slopes]
     caption = "Bands are half the interquartile range to either side."
-    return finish(figure, title, text, caption), rows
+    return finish(figure, title, text, caption)
 
 
 def slope(x: np.ndarray[Any, Any], y: np.ndarray[Any, Any]) -> float:

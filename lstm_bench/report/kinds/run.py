@@ -256,17 +256,18 @@ def _ratios(summary: pd.DataFrame, baseline: str) -> Section:
 
 
 def _scaling(summary: pd.DataFrame) -> Section:
-    found = figures.scaling(summary)[:6]
-    if not found:
+    drawn, rows = figures.scaling(summary)
+    if not drawn:
         return Section("")
-    rows = tuple(row for _, rows in found for row in rows)
     table = Table(
         "Fitted exponents: 1 is in proportion to the size, 0 does not depend on it.",
         ("what stays", "what grows", "implementation", "exponent"),
-        rows,
+        tuple(rows),
         text_columns=3,
     )
-    return Section("How time grows with size", figures=tuple(f for f, _ in found), tables=(table,))
+    return Section(
+        "How time grows with size", figures=tuple(drawn), tables=(table,), folded=len(rows) > 12
+    )
 
 
 def _passes(summary: pd.DataFrame) -> Section:
