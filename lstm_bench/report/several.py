@@ -8,7 +8,9 @@ verdict. For a decision there is ``guard``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ from matplotlib import pyplot as plt
 
 from lstm_bench.errors import UsageError
 from lstm_bench.report.document import Document, Figure, Section, Table
-from lstm_bench.report.figures.svg import COLOURS, MARKERS, finish, style
+from lstm_bench.report.figures.svg import COLOURS, INK, MARKERS, finish, style
 from lstm_bench.report.load import facts_of, kind_of, read_json, read_lines
 from lstm_bench.report.summary import BASELINE, summarise
 from lstm_bench.report.tables import interval, number, short
@@ -28,6 +30,9 @@ CELL = ["subject", "workload", "pass", "device", "dtype"]
 CHANGE = 0.15
 """A step in a history is marked where the medians before and after differ by more than this share
 and by more than three times what either side varies."""
+
+NAMED = 5
+"""How many changes are named; all are in the table."""
 
 HOW = (
     "Each run checked and timed its implementations by itself. Absolute times of different runs "
@@ -48,6 +53,8 @@ def several_document(paths: Sequence[Path]) -> Document:
         if not cells:
             raise UsageError(f"{path} holds no finished cell yet")
         runs.append((path.name or str(path), header, summarise(cells)))
+    if len(runs) > 2:  # a history is in the order of time; of two, the first named is "before"
+        runs.sort(key=lambda run: str(run[1].get("started", "")))
     names = [name for name, _, _ in runs]
     if len(set(names)) < len(names):
         names = [f"{name} ({n + 1})" for n, name in enumerate(names)]
@@ -56,17 +63,14 @@ def several_document(paths: Sequence[Path]) -> Document:
         [summary.assign(run=name) for name, (_, _, summary) in zip(names, runs, strict=True)],
         ignore_index=True,
     )
-    sections = [_ratios(frame, names)]
-    changes: list[str] = []
-    if same:
-        section, changes = _times(frame, names)
-        sections.append(section)
-    where = "one machine" if same else "different machines or settings"
-    said = f"{len(runs)} runs of {where}. " + (
-        (f"Marked: {'; '.join(changes)}." if changes else "No step is marked in any cell.")
-        if same
-        else "Their times are not comparable and are not compared; each run's own ratios are."
-    )
+    steps = [*(_steps(frame, names, "median_ms") if same else ()), *_steps(frame, names, "ratio")]
+    pairs = _pairs(frame, names) if len(names) == 2 else None
+    sections = [
+        _before_after(pairs, names, same),
+        _ratios(frame, names),
+        _times(frame, names, steps) if same and pairs is None else Section(""),
+    ]
+    said = _answer(frame, names, same, steps, pairs)
     started = [str(header.get("started", "")) for _, header, _ in runs]
     return Document(
         title=f"{len(runs)} runs side by side",
@@ -78,8 +82,123 @@ def several_document(paths: Sequence[Path]) -> Document:
         command="lstm-bench report " + " ".join(names),
         how=HOW,
         frame=frame,
-        data={"answer": said, "changes": changes, "runs": names},
+        data={"answer": said, "changes": [asdict(step) for step in steps], "runs": names},
     )
+
+
+# -- the answer ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Step:
+    """Where a cell's history changes. of: ``median_ms`` or ``ratio``; factor: after / before."""
+
+    cell: str
+    of: str
+    since: str
+    factor: float
+
+
+def _answer(
+    frame: pd.DataFrame,
+    names: Sequence[str],
+    same: bool,
+    steps: Sequence[Step],
+    pairs: pd.DataFrame | None,
+) -> str:
+    where = "one machine" if same else "different machines or settings"
+    sentences = [f"{len(names)} runs of {where}."]
+    if not same:
+        sentences.append(
+            "Their times are not comparable and are not compared; each run's own ratios are."
+        )
+    if pairs is not None:
+        sentences += _of_two(pairs, names, same)
+    else:
+        sentences += _of_history(frame, same, steps)
+    return " ".join(sentences)
+
+
+def _of_two(pairs: pd.DataFrame, names: Sequence[str], same: bool) -> list[str]:
+    found = []
+    if same and len(pairs):
+        change = pairs["time"]
+        found.append(
+            f"{names[1]} takes {change.median():.2f} times as long as {names[0]} in the median "
+            f"cell ({change.min():.2f} to {change.max():.2f})."
+        )
+    apart, known = int(pairs["apart"].sum()), int(pairs["change"].notna().sum())
+    if known:
+        found.append(f"Of {known} ratios to {BASELINE}, {apart or 'none'} lie apart.")
+    return found
+
+
+def _of_history(frame: pd.DataFrame, same: bool, steps: Sequence[Step]) -> list[str]:
+    """How many times changed and since when; single ratios by name, for they are steadier."""
+    found = []
+    times = [step for step in steps if step.of == "median_ms"]
+    ratios = [step for step in steps if step.of == "ratio"]
+    cells = len(frame[frame["status"] == "ok"].drop_duplicates(CELL))
+    for run, count in Counter(step.since for step in times).most_common(2):
+        factors = sorted(step.factor for step in times if step.since == run)
+        size = " to ".join(dict.fromkeys((f"{factors[0]:.2f}", f"{factors[-1]:.2f}")))
+        found.append(f"Since {run}, {count} of {cells} times have changed, {size} times.")
+    if same and not times:
+        found.append("No step is marked in any cell's time.")
+    if not ratios:
+        found.append(f"No ratio to {BASELINE} shows a step.")
+        if times and len(times) > cells / 2:
+            found.append("All moved together: that points to the machine, not to the code.")
+        return found
+    ratios.sort(key=lambda step: -abs(np.log(step.factor)))
+    named = "; ".join(f"{s.cell}: {s.factor:.2f} times since {s.since}" for s in ratios[:NAMED])
+    more = f"; and {len(ratios) - NAMED} more" if len(ratios) > NAMED else ""
+    return [*found, f"Ratios to {BASELINE} that changed: {named}{more}."]
+
+
+# -- the sections --------------------------------------------------------------------------------
+
+
+def _pairs(frame: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    """Cells of both runs. time, change: second over first, of the medians and of the ratios to the
+    baseline; apart: whether the intervals of these ratios have nothing in common.
+    """
+    timed = frame[frame["status"] == "ok"]
+    first, second = (timed[timed["run"] == name].set_index(CELL) for name in names)
+    both = first.merge(second, left_index=True, right_index=True, suffixes=("_0", "_1"))
+    both = both[~both.index.duplicated()]
+    found = pd.DataFrame(index=both.index)
+    found["before"], found["after"] = both["median_ms_0"], both["median_ms_1"]
+    found["time"] = found["after"] / found["before"]
+    subjects = both.index.get_level_values("subject")
+    change = both["ratio_1"] / both["ratio_0"]
+    found["change"] = change.where(subjects != BASELINE)
+    apart = (both["ratio_low_1"] > both["ratio_high_0"]) | (
+        both["ratio_high_1"] < both["ratio_low_0"]
+    )
+    found["apart"] = apart & found["change"].notna()
+    return found
+
+
+def _before_after(pairs: pd.DataFrame | None, names: Sequence[str], same: bool) -> Section:
+    if pairs is None or pairs.empty:
+        return Section("")
+    rows = []
+    for key, row in zip(pairs.index, pairs.to_dict("records"), strict=True):
+        known = not np.isnan(row["change"])
+        word = ("apart" if row["apart"] else "overlap") if known else "–"
+        times = [number(row["before"], 4), number(row["after"], 4), f"{row['time']:.3f}"]
+        ratio = f"{row['change']:.3f}" if known else "–"
+        cells = (short(str(key[0])), str(key[1]), str(key[2]))
+        rows.append((*cells, *(times if same else ()), ratio, word))
+    times_head = (f"{names[0]}, ms", f"{names[1]}, ms", "second / first") if same else ()
+    head = ("implementation", "workload", "pass", *times_head, "of the ratios", "intervals")
+    caption = (
+        f"{names[1]} after {names[0]}: "
+        + ("medians and what one is of the other; " if same else "")
+        + f"the same of the ratios to {BASELINE}, and whether their 95 % intervals lie apart."
+    )
+    return Section("Before and after", tables=(Table(caption, head, tuple(rows), 3),))
 
 
 def _overview(names: Sequence[str], runs: Sequence[Any]) -> Table:
@@ -111,25 +230,40 @@ def _ratios(frame: pd.DataFrame, names: Sequence[str]) -> Section:
     return Section(f"Ratios to {BASELINE}, run by run", tables=(table,))
 
 
-def _times(frame: pd.DataFrame, names: Sequence[str]) -> tuple[Section, list[str]]:
-    """Medians run by run, of runs of one machine, with the steps that are marked."""
-    rows, marked, lines = [], [], []
-    for key, group in frame[frame["status"] == "ok"].groupby(CELL, sort=False):
-        by_run = group.drop_duplicates("run").set_index("run")["median_ms"]
-        times = by_run.reindex(list(names))
+def _histories(
+    frame: pd.DataFrame, names: Sequence[str], column: str
+) -> Iterator[tuple[str, np.ndarray[Any, Any]]]:
+    """Each cell's label and its values, run by run; NaN where a run has none."""
+    known = frame[(frame["status"] == "ok") & frame[column].notna()]
+    if column == "ratio":
+        known = known[known["subject"] != BASELINE]
+    for key, group in known.groupby(CELL, sort=False):
+        by_run = group.drop_duplicates("run").set_index("run")[column]
         label = f"{short(str(key[0]))} {key[1]} {key[2]}"
-        at = change_point(times.to_numpy(float))
+        yield label, by_run.reindex(list(names)).to_numpy(float)
+
+
+def _steps(frame: pd.DataFrame, names: Sequence[str], column: str) -> list[Step]:
+    found = []
+    for label, values in _histories(frame, names, column):
+        at = change_point(values)
         if at is not None:
-            before, after = times.iloc[:at].median(), times.iloc[at:].median()
-            marked.append(f"{label}: {after / before:.2f} times since {names[at]}")
-        note = names[at] if at is not None else "–"
-        rows.append((label, *(number(v, 4) for v in times), note))
-        lines.append((label, times.to_numpy(float), at))
-    table = Table(
-        "Median milliseconds of a call, run by run.", ("cell", *names, "step at"), tuple(rows)
+            factor = float(np.nanmedian(values[at:]) / np.nanmedian(values[:at]))
+            found.append(Step(label, column, names[at], factor))
+    return found
+
+
+def _times(frame: pd.DataFrame, names: Sequence[str], steps: Sequence[Step]) -> Section:
+    """Medians run by run, of runs of one machine, with the steps that are marked."""
+    marked = {step.cell: step for step in steps if step.of == "median_ms"}
+    lines = list(_histories(frame, names, "median_ms"))
+    rows = tuple(
+        (label, *(number(v, 4) for v in times), marked[label].since if label in marked else "–")
+        for label, times in lines
     )
+    table = Table("Median milliseconds of a call, run by run.", ("cell", *names, "step at"), rows)
     figure = _history(lines, names, marked)
-    return Section("Times, run by run", figures=(figure,), tables=(table,), folded=True), marked
+    return Section("Times, run by run", figures=(figure,), tables=(table,), folded=True)
 
 
 def change_point(times: np.ndarray[Any, Any]) -> int | None:
@@ -162,32 +296,33 @@ def _deviation(values: np.ndarray[Any, Any]) -> float:
 
 
 def _history(
-    lines: Sequence[tuple[str, np.ndarray[Any, Any], int | None]],
+    lines: Sequence[tuple[str, np.ndarray[Any, Any]]],
     names: Sequence[str],
-    marked: Sequence[str],
+    marked: Mapping[str, Step],
 ) -> Figure:
-    """Each cell's time relative to its own median over the runs."""
+    """Each cell's time relative to its own median over the runs; the largest steps by name."""
+    largest = sorted(marked.values(), key=lambda step: -abs(np.log(step.factor)))[:NAMED]
+    looks = {step.cell: (COLOURS[k], MARKERS[k]) for k, step in enumerate(largest)}
     with style():
         figure, axes = plt.subplots(figsize=(7.2, 3.6), layout="constrained")
-        for k, (label, times, at) in enumerate(lines):
+        for label, times in lines:
             relative = times / np.nanmedian(times)
-            shown = at is not None and k < 60
-            axes.plot(
-                relative, lw=1.6 if shown else 0.8, alpha=1 if shown else 0.35,
-                marker=MARKERS[k % len(MARKERS)], ms=4 if shown else 2.5,
-                color=COLOURS[k % len(COLOURS)], label=label if shown else None,
-            )  # fmt: skip
-            if at is not None:
-                axes.axvline(at - 0.5, color=COLOURS[k % len(COLOURS)], lw=0.8, ls=":")
-        axes.set_yscale("log", base=2)
+            if label in looks:
+                colour, marker = looks[label]
+                axes.plot(relative, lw=1.6, marker=marker, ms=4, color=colour, label=label)
+            else:
+                axes.plot(relative, lw=0.8, alpha=0.45, color=INK)
+        for run in {step.since for step in marked.values()}:
+            axes.axvline(names.index(run) - 0.5, color=INK, lw=0.8, ls=":")
         axes.yaxis.set_major_formatter(lambda v, _: f"{v:g}×")
         axes.set_xticks(range(len(names)), names, rotation=30, ha="right", fontsize=7)
         axes.set_ylabel("time, median of the runs = 1×")
         axes.grid(lw=0.4)
-        if marked:
-            axes.legend(fontsize=7)
-    title = f"{len(marked)} of {len(lines)} cells show a step"
+        if looks:
+            figure.legend(loc="outside lower center", ncols=2, fontsize=7)
+    title = f"{len(marked)} of {len(lines)} cells' times show a step"
     text = "; ".join(
-        f"{label}: {', '.join(number(v, 3) for v in times)} ms" for label, times, _ in lines
+        f"{label}: {', '.join(number(v, 3) for v in times)} ms" for label, times in lines
     )
-    return finish(figure, title, text, "Dotted lines mark steps; thin lines are cells without one.")
+    caption = "Dotted lines mark steps; named are the largest, thin lines are all other cells."
+    return finish(figure, title, text, caption)

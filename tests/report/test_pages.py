@@ -218,13 +218,36 @@ def test_runs_of_one_machine_stand_side_by_side_with_their_steps(tmp_path):
     ]
     document = several_document(runs)
     assert "6 runs of one machine" in document.answer
-    assert "times since r3" in document.answer
+    assert "Since r3, 12 of 12 times have changed, 1.5" in document.answer
+    assert document.answer.endswith("that points to the machine, not to the code.")
     assert len(document.data["changes"]) == 12
     assert [s.title for s in document.sections] == [
         "Ratios to torch_nn, run by run",
         "Times, run by run",
     ]
     assert page(document)
+
+
+def test_one_implementation_that_changed_is_named(tmp_path):
+    runs = [run_folder(tmp_path / f"r{n}", _one_workload()) for n in range(6)]
+    for run in runs[3:]:
+        cells = [json.loads(line) for line in (run / "cells.jsonl").read_text().splitlines()]
+        for cell in cells:
+            if cell["subject"] == "batched_gates" and cell["pass"] == "forward":
+                for sample in cell["samples"]:
+                    sample["seconds"] *= 1.3
+        (run / "cells.jsonl").write_text("".join(json.dumps(c) + "\n" for c in cells))
+    found = {(c["cell"], c["of"], c["since"]) for c in several_document(runs).data["changes"]}
+    cell = f"batched_gates {_one_workload()[0].name} forward"
+    assert found == {(cell, "median_ms", "r3"), (cell, "ratio", "r3")}
+    assert f"changed: {cell}: 1.30 times since r3." in several_document(runs).answer
+    two = several_document([runs[0], runs[5]])
+    assert "Of 8 ratios to torch_nn, 1 lie apart." in two.answer
+    assert two.sections[0].title == "Before and after"
+    assert [row[:3] for row in two.sections[0].tables[0].rows if row[-1] == "apart"] == [
+        tuple(cell.split())
+    ]
+    assert page(two)
 
 
 def test_times_of_different_machines_are_not_compared(tmp_path):
@@ -234,7 +257,11 @@ def test_times_of_different_machines_are_not_compared(tmp_path):
     ]
     document = several_document(runs)
     assert "not comparable and are not compared" in document.answer
-    assert [s.title for s in document.sections] == ["Ratios to torch_nn, run by run"]
+    assert [s.title for s in document.sections] == [
+        "Before and after",
+        "Ratios to torch_nn, run by run",
+    ]
+    assert not any("ms" in heading for heading in document.sections[0].tables[0].head)
 
 
 def test_a_step_is_marked_where_there_is_one():
