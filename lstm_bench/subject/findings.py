@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from lstm_bench.subject.identify import Identified
-from lstm_bench.subject.interface import slots
+from lstm_bench.subject.interface import axes_of_x_and_y, slots
 from lstm_bench.subject.nudge import KIND_BIAS, KIND_H, KIND_X, UNKNOWN, Labels
 from lstm_bench.subject.patterns import TensorLayout
 from lstm_bench.subject.probe import H, I
@@ -41,6 +41,8 @@ def findings(factory: Any, found: Identified) -> tuple[Finding, ...]:
         *_gate_names(layouts),
         *_state_order(found),
         *_ignored_states(found),
+        *_mixed_layout(found),
+        *_without_state(found),
         *_strengths(found.labels),
     )
 
@@ -73,6 +75,28 @@ def _ignored_states(found: Identified) -> Iterator[Finding]:
     for name, words in (("h", "hidden state h0"), ("c", "cell state c0")):
         if found.effects.get(name) is False:
             yield Finding("fail", "state", f"the given {words} is ignored: it moves nothing")
+
+
+def _mixed_layout(found: Identified) -> Iterator[Finding]:
+    words = {"B": "batch first", "T": "time first"}
+    x, y = axes_of_x_and_y(found.interface)
+    if x and y and x[0] != y[0] and {x[0], y[0]} <= set(words):
+        yield Finding(
+            "warning",
+            "layout",
+            f"it reads its input {words[x[0]]} and gives its output {words[y[0]]}: stacked, or in "
+            "the place of another, it would mix batch and time",
+        )
+
+
+def _without_state(found: Identified) -> Iterator[Finding]:
+    if found.half_a_state:
+        yield Finding(
+            "warning",
+            "state",
+            "it is an LSTM that takes one state, where an LSTM has two (h and c): a sequence "
+            "cannot be carried on from one call to the next; it was judged without a given state",
+        )
 
 
 def _torch_names(layouts: Mapping[str, TensorLayout]) -> Iterator[Finding]:

@@ -48,6 +48,9 @@ from lstm_bench.subject.tensors import held, learnable
 MOST_READINGS = 60
 """How many readings of the parameters are put to the proof where several are possible."""
 
+ROUND = (16, 8)
+"""Sizes that suit code which works in fours or eights."""
+
 DIVISIBLE = (12, 4)
 """Sizes that suit constructors which ask one to divide the other; no LSTM asks that."""
 
@@ -69,11 +72,23 @@ class Identified:
     """Whether the given h and c move anything."""
     unsteady: str = ""
     """What differs between two equal calls without a state, in words; empty where nothing."""
+    half_a_state: bool = False
+    """Whether it takes something as a state that is not the two of an LSTM."""
 
 
 def identify(factory: Any, kwargs: Mapping[str, Any]) -> Identified:
     """Probe a factory. Raises CannotLoad, NotAnLSTM, IsVariant or Ambiguous."""
     recipe, found = _find_interface(factory, kwargs)
+    if found.states == 1 and found.recurrent:
+        alone = _without_its_state(factory, recipe, found)
+        if alone is not None:
+            return alone
+    if found.single_state and found.recurrent:
+        raise IsVariant(
+            "it takes and returns one state, where an LSTM has two (h and c): "
+            "a recurrence such as a GRU or a plain RNN",
+            evidence=Evidence(_construct(recipe, factory, I, H), I, H, None),
+        )
     module, dtype = _module_for_values(factory, recipe, found)
     _must_be_steady(prepare(_construct(recipe, factory, I, H), dtype), found, dtype)
     fresh = prepare(_construct(recipe, factory, I, H), torch.float32)
@@ -109,19 +124,13 @@ def _find_interface(factory: Any, kwargs: Mapping[str, Any]) -> tuple[Recipe, Fo
             continue
         if best is None or found.rank > best[1].rank:
             best = recipe, found
-        if all(found.rank[:2]) and found.states == 2:
+        if found.complete:
             return recipe, found
     if best is None:
         _give_up(factory, kwargs, built, failures, calls)
     assert best is not None
     recipe, found = best
     evidence = Evidence(built, I, H, _raw_call(built, found))
-    if found.single_state and found.recurrent:
-        raise IsVariant(
-            "it takes and returns one state, where an LSTM has two (h and c): "
-            "a recurrence such as a GRU or a plain RNN",
-            evidence=evidence,
-        )
     if not found.recurrent and found.states < 2:
         raise NotAnLSTM(
             "its output at a step depends on that step's input alone, and it takes no state: "
@@ -132,6 +141,27 @@ def _find_interface(factory: Any, kwargs: Mapping[str, Any]) -> tuple[Recipe, Fo
         module, _ = _module_for_values(factory, recipe, found)
         _must_recur(module, found)
     return best
+
+
+def _without_its_state(factory: Any, recipe: Recipe, found: Found) -> Identified | None:
+    """An LSTM that takes one state (h0 with c0 = 0, or one tensor for both), called without it."""
+    interface = found.interface
+    if interface.stateless is None:
+        return None
+    bare = replace(
+        interface,
+        arguments=interface.stateless,
+        keywords=interface.stateless_keywords,
+        takes_state=False,
+        state_arguments=None,
+    )
+    alone = replace(found, interface=bare, states=0, effects={}, single_state=False)
+    try:
+        module, dtype = _module_for_values(factory, recipe, alone)
+        identified = _find_parameters(module, recipe, alone, dtype)
+    except Exception:  # a recurrence with one state, as it seemed
+        return None
+    return replace(identified, half_a_state=True) if identified.proven else None
 
 
 def _must_recur(module: Any, found: Found) -> None:
@@ -236,6 +266,12 @@ def _give_up(
             "the other's place, or a matrix is transposed",
             evidence=Evidence(built, I, H),
         )
+    if _some_call_runs(factory, kwargs, *ROUND) and not _some_call_runs(factory, kwargs, I, H):
+        raise IsDefective(
+            f"it runs for input size {ROUND[0]} and hidden size {ROUND[1]}, and not for {I} and "
+            f"{H}: an LSTM takes any two sizes",
+            evidence=Evidence(built, I, H),
+        )
     tokens = _takes_tokens(built)
     if tokens:
         raise NotAnLSTM(tokens, evidence=Evidence(built, I, H))
@@ -272,18 +308,24 @@ def _takes_tokens(built: Any) -> str:
 
 
 def _runs_where_square(factory: Any, kwargs: Mapping[str, Any]) -> bool:
-    """Whether some ordinary call goes through with I = H that did not with I ≠ H."""
-    x, h = torch.zeros(3, 2, 4), torch.zeros(3, 4)
+    """Whether some ordinary call goes through with I = H, and none with I ≠ H."""
+    ran = {sizes: _some_call_runs(factory, kwargs, *sizes) for sizes in ((4, 4), (5, 4))}
+    return ran[4, 4] and not ran[5, 4]
+
+
+def _some_call_runs(
+    factory: Any, kwargs: Mapping[str, Any], input_size: int, hidden_size: int
+) -> bool:
+    x, h = torch.zeros(3, 2, input_size), torch.zeros(3, hidden_size)
     calls = ((x,), (x, (h, h)), (x, (h[None], h[None])), (x[:, 0], (h, h)), (x[:, 0], h, h))
     for recipe in itertools.islice(recipes(factory, kwargs), 3):
         for arguments in calls:
-            try:
-                module = prepare(_construct(recipe, factory, 4, 4), torch.float32)
-                with torch.no_grad():
-                    module(*arguments)
-            except Exception:
-                continue
-            return True
+            with contextlib.suppress(Exception), torch.no_grad():
+                module = prepare(
+                    _construct(recipe, factory, input_size, hidden_size), torch.float32
+                )
+                module(*arguments)
+                return True
     return False
 
 

@@ -130,14 +130,26 @@ class Instance:
             yield from leaves(self.interface.result, result)
 
     def trace(self, result: Any, batch: int, steps: int) -> dict[str, Tensor]:
-        """The parts y, h and c of the module's own result, as far as there are any, canonical."""
+        """The parts y, h and c of the module's own result, as far as there are any, canonical.
+
+        Of what returns its last output alone, y is (B, 1, K).
+        """
         if self.interface.kind != "cell":
-            sizes = self._sizes(batch, steps)
+            sizes = self._sizes(batch, 1 if self.interface.kind == "last" else steps)
             return read(self.interface.result, result, sizes, lenient=self.lenient)
         each = [read(self.interface.result, step, self._sizes(batch, 1)) for step in result]
         outputs = [parts["y"] if "y" in parts else parts["h"].unsqueeze(1) for parts in each]
         return {**each[-1], "y": torch.cat(outputs, dim=1)}
 
+    def _last_of(self, x: Tensor, state: State | None) -> dict[str, Tensor]:
+        return self.trace(self.bind(x, state)(), x.shape[0], x.shape[1])
+
     def run(self, x: Tensor, state: State | None = None) -> dict[str, Tensor]:
-        """Call and read in one: x (B, T, I) → parts y (B, T, K), h (B, H), c (B, H)."""
+        """Call and read in one: x (B, T, I) → parts y (B, T, K), h (B, H), c (B, H).
+
+        What returns its last output alone is run on every beginning of x.
+        """
+        if self.interface.kind == "last":
+            each = [self._last_of(x[:, : t + 1], state) for t in range(x.shape[1])]
+            return {**each[-1], "y": torch.cat([parts["y"] for parts in each], dim=1)}
         return self.trace(self.bind(x, state)(), x.shape[0], x.shape[1])

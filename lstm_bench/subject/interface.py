@@ -66,8 +66,9 @@ class Steps:
 class Interface:
     """The uniform view's other side: a subject's own way of being called.
 
-    kind: "sequence" or "cell". arguments / keywords: the call form with a state; stateless
-    the call form without one, or None where a state is required. result: the return form.
+    kind: "sequence", "cell", or "last" (it returns the output of the last step alone).
+    arguments / keywords: the call form with a state; stateless the call form without one, or
+    None where a state is required. result: the return form.
     state_arguments: names of the arguments that act as h and as c, where there are two.
     head: True where an output layer stands on top. notes: sentences for people.
     """
@@ -100,6 +101,19 @@ def slots(form: Form) -> Iterator[Slot]:
     elif isinstance(form, (tuple, list)):
         for value in form:
             yield from slots(value)
+
+
+def axes_of_x_and_y(interface: Interface) -> tuple[str, str]:
+    """The layouts of x and of a whole output tensor (B, T, K); "" where there is none.
+
+    A list with one tensor a step, or rows, has no layout of its own that could be odd.
+    """
+    given = slots((interface.arguments, dict(interface.keywords)))
+    x = next((slot.axes for slot in given if slot.role == "x"), "")
+    form = interface.result
+    tops = form if isinstance(form, (tuple, list)) else [form]
+    y = next((s.axes for s in tops if isinstance(s, Slot) and s.role == "y"), "")
+    return x, y if y in ("BTK", "TBK") else ""
 
 
 def fill(form: Form, parts: Mapping[str, Tensor]) -> Any:

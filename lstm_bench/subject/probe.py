@@ -33,6 +33,7 @@ from lstm_bench.subject.results import (
     Leaf,
     Path,
     build_form,
+    last_output,
     leaves_of,
     sequence_axes,
     slot_for,
@@ -58,12 +59,19 @@ class Found:
     features: int | None = None
     effects: Mapping[str, bool] = field(default_factory=dict)
     single_state: bool = False
+    own_states: bool = True
+    """Whether each sequence of the batch is moved by its own state, as far as one is given."""
 
     @property
-    def rank(self) -> tuple[bool, bool, int, bool]:
+    def rank(self) -> tuple[bool, bool, int, bool, bool]:
         """Better readings leave no returned tensor unexplained and show more of a recurrence."""
         explained = all(slot.role != "?" for slot in slots(self.interface.result))
-        return (explained, self.recurrent, self.states, self.stateful_call)
+        return (explained, self.recurrent, self.states, self.own_states, self.stateful_call)
+
+    @property
+    def complete(self) -> bool:
+        """No other reading can be better."""
+        return self.rank[0] and self.recurrent and self.states == 2 and self.own_states
 
 
 class Probe:
@@ -112,7 +120,7 @@ class Probe:
             for found in self._sequence_readings(candidates):
                 if best is None or found.rank > best.rank:
                     best = found
-                if best.recurrent and best.states == 2 and best.rank[0]:
+                if best.complete:
                     return best
             if best is not None:
                 break  # unusual layouts only where the usual ones give nothing
@@ -168,7 +176,7 @@ class Probe:
         if perturbed is None:
             return 0.0
         shares = []
-        before, after = leaves_of(result, T), leaves_of(perturbed, T)
+        before, after = list(leaves_of(result, T)), list(leaves_of(perturbed, T))
         for old, new in zip(before, after, strict=False):
             if old.tensor.shape != new.tensor.shape:
                 return 0.0
@@ -184,6 +192,11 @@ class Probe:
                 rows = _rows(moved, state)
                 total = rows.sum().item()
                 shares.append(rows[3].item() / total if total > MOVED else 0.0)
+        last = None if shares else last_output(before, B, H)
+        if last is not None:
+            rows = (_find(perturbed, last.path) - last.tensor).abs().sum(-1)
+            total = rows.sum().item()
+            shares.append(rows[3].item() / total if total > MOVED else 0.0)
         return max(shares, default=0.0)
 
     def _with_step_changed(self, row: int, step: int) -> Tensor:
@@ -223,9 +236,10 @@ class Probe:
         roles = self._sequence_roles(main, result, axes, bool(effects.get("c")))
         if roles is None:
             return None
+        last = _is_last_alone(result, roles)
         return Found(
             interface=Interface(
-                kind="sequence",
+                kind="last" if last else "sequence",
                 arguments=(call or main).arguments,
                 keywords=(call or main).keywords,
                 stateless=None if alone is None else alone.arguments,
@@ -237,8 +251,9 @@ class Probe:
             states=sum(effects.values()),
             recurrent=self._confinement(main, result, axes) > 0,
             stateful_call=call is not None,
-            features=_features(result, roles, T),
+            features=_features(result, roles, 1 if last else T),
             effects=effects,
+            own_states=self._own_states(self.call, main, result, effects),
         )
 
     def _effects(self, call: Call, result: Any) -> dict[str, bool]:
@@ -248,6 +263,17 @@ class Probe:
             changed = getattr(self, name) + 0.7
             effects[name] = _moved(result, self.call(call, **{name: changed}))
         return effects
+
+    def _own_states(
+        self, run: Callable[..., Any], call: Call, result: Any, effects: Mapping[str, bool]
+    ) -> bool:
+        """Whether the state of row 3 alone moves something: all rows may be given row 0's."""
+        for name in (name for name, moves in effects.items() if moves):
+            changed = getattr(self, name).clone()
+            changed[3] += 0.7
+            if not _moved(result, run(call, **{name: changed})):
+                return False
+        return True
 
     def _sequence_roles(
         self, call: Call, result: Any, axes: str, has_c: bool
@@ -259,6 +285,10 @@ class Probe:
             leaf for leaf in leaves if leaf not in sequences and state_axes(leaf, B, H) is not None
         ]
         roles: dict[Path, Form] = {}
+        alone = None if sequences else last_output(leaves, B, H)
+        if alone is not None:
+            states = [leaf for leaf in states if leaf.path != alone.path]
+            roles[alone.path] = _step_output(alone)
         last: Tensor | None = None
         big = self.call(call, c=torch.full_like(self.c, 200.0)) if has_c else None
         for leaf in sequences:
@@ -348,7 +378,7 @@ class Probe:
             for found in self._cell_readings(Slot("x", axes)):
                 if best is None or found.rank > best.rank:
                     best = found
-                if best.states == 2 and best.rank[0]:
+                if best.complete:
                     return best
         return best
 
@@ -407,6 +437,7 @@ class Probe:
             stateful_call=True,
             features=_features(result, roles, 1),
             effects=effects,
+            own_states=self._own_states(self._step, call, result, effects),
         )
 
     def _rows_apart(self, call: Call, result: Any) -> bool:
@@ -433,6 +464,15 @@ class Probe:
                 roles = {leaf.path: _step_output(leaf)} | roles
                 break
         return roles
+
+
+def _is_last_alone(result: Any, roles: Mapping[Path, Form]) -> bool:
+    """Whether the output is that of the last step alone: B rows, not B times T."""
+    for leaf in leaves_of(result, T):
+        slot = roles.get(leaf.path)
+        if isinstance(slot, Slot) and slot.role == "y":
+            return leaf.tensor.dim() == 2 and len(leaf.tensor) == B
+    return False
 
 
 def _features(result: Any, roles: Mapping[Path, Form], steps: int) -> int | None:

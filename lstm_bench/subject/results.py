@@ -75,11 +75,25 @@ def sequence_axes(leaf: Leaf, batch: int, steps: int) -> tuple[str, ...]:
         return ("KBT",)
     if len(shape) == 3 and shape[0] == batch and shape[2] == steps:
         return ("BKT",)
-    if len(shape) == 4 and shape[0] == 1 and shape[1:3] in ((batch, steps), (steps, batch)):
-        return ("1BTK",) if shape[1:3] == (batch, steps) else ("1TBK",)
+    if len(shape) == 4 and 1 in shape[:3]:  # an axis for one direction or one layer
+        at = shape.index(1)
+        rest = (*shape[:at], *shape[at + 1 :])[:2]
+        known = "BTK" if rest == (batch, steps) else "TBK" if rest == (steps, batch) else ""
+        return (known[:at] + "1" + known[at:],) if known else ()
     if len(shape) == 2 and shape[0] == batch * steps:
         return ("(TB)K", "(BT)K")
     return ()
+
+
+def last_output(leaves: list[Leaf], batch: int, hidden: int) -> Leaf | None:
+    """Where no leaf is a sequence, the one that can be the last step's output (B, K).
+
+    One of a width of its own; or, where it is all that there is, one as wide as a state.
+    """
+    rows = [leaf for leaf in leaves if leaf.tensor.dim() == 2 and len(leaf.tensor) == batch]
+    wide = [leaf for leaf in rows if state_axes(leaf, batch, hidden) is None]
+    found = rows if len(leaves) == 1 else wide
+    return found[0] if len(found) == 1 else None
 
 
 _STATE_SHAPES = ("BH", "1BH", "B1H", "HB", "2BH", "21BH", "12BH", "B2H", "B(2H)", "1B(2H)")

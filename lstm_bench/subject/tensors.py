@@ -50,7 +50,7 @@ def _plain(holder: Any, prefix: str, seen: set[int]) -> Iterator[tuple[str, Tens
     for name, value in _items(holder):
         path = f"{prefix}{name}"
         if isinstance(value, Tensor):
-            if value.is_floating_point() and value.is_leaf and not isinstance(value, nn.Parameter):
+            if value.is_floating_point() and value.is_leaf:
                 yield path, value
         elif isinstance(value, (list, tuple, Mapping, nn.Module)):
             yield from _plain(value, f"{path}.", seen)
@@ -65,5 +65,5 @@ def _items(holder: Any) -> list[tuple[str, Any]]:
         return [(str(k), v) for k, v in enumerate(holder)]
     if isinstance(holder, nn.Module):
         own = [(k, v) for k, v in vars(holder).items() if not k.startswith("_")]
-        return own + list(holder._modules.items())
+        return own + list(holder._parameters.items()) + list(holder._modules.items())
     return list(vars(holder).items()) if hasattr(holder, "__dict__") else []

@@ -37,7 +37,8 @@ def _layout(interface: Interface) -> str:
     if interface.kind == "cell":
         return "single-step cell" + (", sequences as columns" if axes == "I(BT)" else "")
     words = {"BTI": "batch first", "TBI": "time first", "BIT": "batch first, features before time"}
-    return words[axes]
+    last = ", the last step's output alone" if interface.kind == "last" else ""
+    return words[axes] + last
 
 
 def _state(interface: Interface) -> str:

@@ -120,18 +120,25 @@ def check_batch_first_honoured(subject: Subject) -> None:
     if found is None:
         raise Skipped("its constructor has no batch_first")
     for flag, axes in found.items():
-        if axes is not None and axes != ("BTI" if flag else "TBI"):
-            said = "batch first" if flag else "time first"
+        said = "batch first" if flag else "time first"
+        x, y = axes
+        if x and x != ("BTI" if flag else "TBI"):
             raise Failed(
                 f"constructed with batch_first={flag} it does not read {said} input: the option is "
                 "ignored, or the axes of time and batch are not exchanged"
             )
+        if y and y != ("BTK" if flag else "TBK"):
+            raise Failed(
+                f"constructed with batch_first={flag} it reads {said} input, but its output is not "
+                f"{said}"
+            )
 
 
-def _layout_by_flag(subject: Subject) -> dict[bool, str | None] | None:
+def _layout_by_flag(subject: Subject) -> dict[bool, tuple[str, str]] | None:
+    """Flag → the axes of x and of the output tensor; "" where these are not known."""
     import inspect
 
-    from lstm_bench.subject.interface import slots
+    from lstm_bench.subject.interface import axes_of_x_and_y
     from lstm_bench.subject.subject import subject_from
 
     if isinstance(subject.factory, type) and issubclass(subject.factory, torch.nn.RNNBase):
@@ -143,16 +150,14 @@ def _layout_by_flag(subject: Subject) -> dict[bool, str | None] | None:
             return None
     if "batch_first" not in names or subject.interface.kind == "cell":
         return None
-    found: dict[bool, str | None] = {}
+    found: dict[bool, tuple[str, str]] = {}
     for flag in (False, True):
         try:
             other = subject_from(
                 subject.factory, subject.name, **{**subject.kwargs, "batch_first": flag}
             )
         except Exception:
-            found[flag] = None  # it may refuse one of the two
+            found[flag] = "", ""  # it may refuse one of the two
             continue
-        interface = other.interface
-        given = slots((interface.arguments, dict(interface.keywords)))
-        found[flag] = next(s.axes for s in given if s.role == "x")
+        found[flag] = axes_of_x_and_y(other.interface)
     return found

@@ -35,8 +35,8 @@ def check_determinism(subject: Subject) -> None:
 def check_generators_untouched(subject: Subject) -> None:
     """A call draws no random numbers and sets no seed."""
     instance, problem = posed(subject, seed=41)
-    torch.manual_seed(1234)
-    random.seed(1234)
+    torch.manual_seed(0x5EED_0F_1E57)  # nobody sets this very seed
+    random.seed(0x5EED_0F_1E57)
     before, python = torch.get_rng_state(), random.getstate()
     with torch.no_grad():
         instance.run(problem.x.clone(), _clones(problem))

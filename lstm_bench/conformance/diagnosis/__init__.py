@@ -11,6 +11,7 @@ Values come before gradients: a wrong equation makes every gradient wrong too.
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
@@ -39,6 +40,11 @@ def diagnose(subject: Subject, results: Sequence[CheckResult]) -> list[str]:
     if not failed and not found:
         return []
     causes = _experiments(subject) if failed else []
+    # Of what has no effect the causes tell why, and which gate it is meant for: an experiment
+    # knows better than probing does.
+    found = [
+        said for said in found if not causes or not re.match("the .* ignores .* its part", said)
+    ]
     sentences = [*causes, *found]
     if not sentences:
         sentences = [f"{result.name}: {result.message}" for result in failed[:2]]

@@ -57,7 +57,9 @@ def explaining_otherwise(played: Played) -> str:
     For subjects so broken that probing mistook one for the other.
     """
     mutants = [m for m in VALUE_MUTANTS if m.failure_class in ("state", "batch_time")]
-    mutants += [m for m in VALUE_MUTANTS if m.name.startswith(("cell_", "hidden_", "tanh_"))]
+    mutants += [
+        m for m in VALUE_MUTANTS if m.name.startswith(("cell_", "hidden_", "tanh_", "coupled"))
+    ]
     until = time.monotonic() + MOST_SECONDS
     for reading in _other_readings(played):
         found = explaining_one_of(reading, mutants)

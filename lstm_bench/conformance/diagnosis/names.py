@@ -32,8 +32,9 @@ def promised(instance: Instance) -> Parameters | None:
     found: dict[str, Tensor] = {}
     for name, tensor in instance.module.named_parameters():
         match = _NAME.match(name)
-        if match:
-            found[f"{match['kind']}_{match['side']}"] = tensor.detach()
+        if not match:
+            return None  # one bias called otherwise, say: no checkpoint of nn.LSTM's fits
+        found[f"{match['kind']}_{match['side']}"] = tensor.detach()
     if not _has_torch_shapes(found, instance.input_size, instance.hidden_size):
         return None
     I, H = instance.input_size, instance.hidden_size  # noqa: E741

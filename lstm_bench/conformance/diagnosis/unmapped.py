@@ -11,6 +11,7 @@ import itertools
 import time
 import warnings
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -24,7 +25,7 @@ from lstm_bench.conformance.reference import Cotangents
 from lstm_bench.conformance.variants.blocks import Blocks, biases_by_side, gather
 from lstm_bench.conformance.variants.probe import Call, Probe
 
-MOST_SECONDS = 4.0
+MOST_SECONDS = 6.0
 USUAL_ORDERS = ("ifao", "ifoa", "fioa", "iafo", "aifo", "fiao")
 """Orders of the gates seen in public code, the most frequent first."""
 
@@ -48,13 +49,14 @@ def diagnose_unmapped(module: Any, sizes: tuple[int, int], call: Call | None) ->
 def _diagnose(probe: Probe) -> list[str]:
     x = probe.normal(5, 3, probe.input_size)
     h, c = 0.5 * probe.normal(5, probe.hidden_size), probe.normal(5, probe.hidden_size)
-    got = probe.run(x, h, c)
+    got, first = probe.run(x, h, c), probe.run(x[:, :1], h, c)
     close = 1e-9 if probe.dtype == torch.float64 else 2e-5
     until = time.monotonic() + MOST_SECONDS
     for parameters in readings(probe):
         problem = Problem(parameters, x.double(), (h.double(), c.double()), Cotangents())
+        one_step = replace(problem, x=problem.x[:, :1])  # three times as fast, and mostly enough
         for mutant in _candidates():
-            if _gives(mutant, problem, got, close):
+            if _gives(mutant, one_step, first, close) and _gives(mutant, problem, got, close):
                 return [mutant.sentence]
         if time.monotonic() > until:
             break

@@ -87,7 +87,11 @@ def _named(subject: Subject, played: Played) -> str:
 
 def _relabelled(subject: Subject, played: Played) -> list[str]:
     """Where probing found gates or states mixed up, it may be mistaken: try other names."""
-    mixed = [f for f in getattr(subject, "findings", ()) if re.search("mixed|swapped", f.sentence)]
+    mixed = [
+        f
+        for f in getattr(subject, "findings", ())
+        if re.search("mixed|swapped|ignores", f.sentence)
+    ]
     if played.scene.words or not mixed:
         return []
     short = play(subject, replace(PLAIN, steps=2))

@@ -402,7 +402,54 @@ def _of_first_row(gates: Sequence[int]) -> Callable[[Step], Tensor]:
     return operands
 
 
+def _reset_by(gate: int) -> Callable[[Step], Tensor]:
+    """The candidate sees h through a gate, as a GRU's does."""
+
+    def operands(s: Step) -> Tensor:
+        z = exact_operands(s)
+        seen = (z[gate].sigmoid() * s.h) @ s.p.U[3]
+        return torch.cat([z[:3], (from_x(s)[3] + seen + from_bias(s)[3]).unsqueeze(0)])
+
+    return operands
+
+
+def _normalised(dim: int | tuple[int, ...], over_x: bool, over_h: bool) -> Callable[[Step], Tensor]:
+    """Weights divided by their length before use; ``dim`` of (4, in, H)."""
+
+    def operands(s: Step) -> Tensor:
+        W, U = s.p.W, s.p.U
+        W = W / W.norm(dim=dim, keepdim=True) if over_x else W
+        U = U / U.norm(dim=dim, keepdim=True) if over_h else U
+        return s.x @ W + s.h @ U + from_bias(s)
+
+    return operands
+
+
+def _odd_weights() -> Iterator[Mutant]:
+    for gate, letter in enumerate(GATES[:3]):
+        yield mutate(
+            f"reset_by_{letter}",
+            "equations",
+            f"the candidate sees the hidden state through the {WORDS[letter]} (its product with h, "
+            "as in a GRU) instead of h itself",
+            operands=_reset_by(gate),
+        )
+    sides = (
+        ("U", False, True, "the recurrent weights are"),
+        ("W", True, False, "the weights over x are"),
+    )
+    for name, over_x, over_h, words in (*sides, ("WU", True, True, "all weights are")):
+        for way, dim in (("unit", 1), ("operand", (0, 2)), ("gate", (1, 2)), ("all", (0, 1, 2))):
+            yield mutate(
+                f"{name}_normalised_by_{way}",
+                "parameters",
+                f"{words} normalised in every call: divided by their length, by {way}",
+                operands=_normalised(dim, over_x, over_h),
+            )
+
+
 MUTANTS = (
+    *_odd_weights(),
     *_factors(),
     *_borrowed(),
     *_exchanged(),

@@ -196,6 +196,22 @@ _END = {
         "the returned state of the first sequence of the batch is given for all of them",
         lambda states: tuple(_first_row(s) for s in states[-1]),
     ),
+    "last_row_h": (
+        "the returned hidden state of the last sequence of the batch is given for all of them",
+        lambda states: (states[-1][0][-1:].expand_as(states[-1][0]), states[-1][1]),
+    ),
+    "last_row_c": (
+        "the returned cell state of the last sequence of the batch is given for all of them",
+        lambda states: (states[-1][0], states[-1][1][-1:].expand_as(states[-1][1])),
+    ),
+    "first_row_h": (
+        "the returned hidden state of the first sequence of the batch is given for all of them",
+        lambda states: (_first_row(states[-1][0]), states[-1][1]),
+    ),
+    "first_row_c": (
+        "the returned cell state of the first sequence of the batch is given for all of them",
+        lambda states: (states[-1][0], _first_row(states[-1][1])),
+    ),
     "rows_reversed": (
         "the returned state's sequences come in reverse order of the batch",
         lambda states: tuple(s.flip(0) for s in states[-1]),
