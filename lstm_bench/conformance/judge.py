@@ -108,7 +108,7 @@ def _without_subject(name: str, error: ProbeError) -> Judgement:
     elif verdict is Verdict.INCONCLUSIVE and _has_the_parameters_of_an_lstm(error):
         verdict = Verdict.DEFECTIVE
         unlike = "it has just the parameters of an LSTM, and does not use them as one does"
-        sentences = [*_unmapped(error), *sentences, unlike]
+        sentences = _unmapped(error) or [*sentences, unlike]
     return Judgement(name, verdict, tuple(sentences))
 
 
@@ -118,6 +118,7 @@ def _has_the_parameters_of_an_lstm(error: ProbeError) -> bool:
     An LSTM's own parameters each feed one gate of one unit; where these do not, it is none,
     unless they are a parametrisation of what it computes with.
     """
+    from lstm_bench.conformance.variants.blocks import gather
     from lstm_bench.subject.tensors import learnable
 
     if error.evidence is None:
@@ -126,6 +127,9 @@ def _has_the_parameters_of_an_lstm(error: ProbeError) -> bool:
     tensors = learnable(error.evidence.module)
     if any("parametrizations" in name or name.endswith(("_g", "_v")) for name in tensors):
         return False
+    blocks = gather(tensors, I, H)
+    if not blocks.extra and (len(blocks.x), len(blocks.h)) != (4, 4):
+        return False  # as many numbers by chance: an output layer of such a size, say
     count = sum(t.numel() for t in tensors.values())
     return count in {4 * H * (I + H) + 4 * H * biases for biases in (0, 1, 2)}
 

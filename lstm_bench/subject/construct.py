@@ -29,6 +29,41 @@ class Size:
 
 
 @dataclass(frozen=True)
+class Settings:
+    """A placeholder for one object that holds all settings, as attributes and as items."""
+
+    def value(self, sizes: Mapping[str, int]) -> Any:
+        return _Settings(sizes)
+
+
+class _Settings:
+    """Answers what it is asked for by name: a size, or the usual setting for one plain layer.
+
+    What it cannot guess it does not have, so that ``getattr`` with a default gives the default.
+    """
+
+    def __init__(self, sizes: Mapping[str, int]) -> None:
+        self._sizes = sizes
+
+    def __getattr__(self, name: str) -> Any:
+        role = _role(name)
+        known = any(re.search(pattern, name.lower()) for pattern, _ in _DEFAULTS)
+        if name.startswith("__") or not (role or known):
+            raise AttributeError(name)
+        value = Size(role) if role else _guess(name)
+        return value.value(self._sizes) if isinstance(value, Size) else value
+
+    def __getitem__(self, name: str) -> Any:
+        try:
+            return getattr(self, name)
+        except AttributeError:
+            raise KeyError(name) from None
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return getattr(self, name, default)
+
+
+@dataclass(frozen=True)
 class Recipe:
     """How to build a module of any size: arguments with placeholders for the sizes."""
 
@@ -40,7 +75,7 @@ class Recipe:
         sizes = {I: input_size, H: hidden_size}
 
         def put(value: Any) -> Any:
-            return value.value(sizes) if isinstance(value, Size) else value
+            return value.value(sizes) if isinstance(value, (Size, Settings)) else value
 
         return factory(*map(put, self.arguments), **{k: put(v) for k, v in self.keywords.items()})
 
@@ -48,7 +83,7 @@ class Recipe:
         def show(value: Any) -> str:
             if isinstance(value, Size):
                 return f"[{', '.join(value.name)}]" if value.in_list else value.name
-            return repr(value)
+            return "settings(I, H)" if isinstance(value, Settings) else repr(value)
 
         shown = [show(a) for a in self.arguments]
         shown += [f"{k}={show(v)}" for k, v in self.keywords.items()]
@@ -68,6 +103,7 @@ _HIDDEN = re.compile(
     r"(_?(size|dim|units|features))?$"
     r"|^(nhid|nh|nhidden|d_?model|hsize|hdim|odim|width|H|memory_size|hidden_sizes|hidden_dims)$"
 )
+_SETTINGS = re.compile(r"(?i)conf|cfg|^args$|^opts?$|options|params|settings|^hps?$|flags")
 _DEFAULTS: tuple[tuple[str, tuple[Any, ...]], ...] = (
     (r"layers?$|^depth$|^l$|stack", (1,)),
     (r"direction", (1,)),
@@ -110,6 +146,8 @@ def _candidates(factory: Any, fixed: dict[str, Any]) -> Iterator[Recipe]:
         inputs = [p.name for p in named if roles[p.name] == I]
         hidden = [p.name for p in named if roles[p.name] == H]
         required = [p for p in named if p.default is p.empty]
+        if len(required) == 1 and _SETTINGS.search(required[0].name):
+            yield _as_call(parameters, {**fixed, required[0].name: Settings()})
         for in_list in (False, True):
             for i, h in _pairs(inputs, hidden, [p.name for p in required]):
                 others = {p.name: _guess(p.name) for p in required if p.name not in (i, h)}

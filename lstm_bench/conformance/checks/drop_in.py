@@ -2,13 +2,17 @@
 
 Everything else is judged with one layer and one direction, which is where an LSTM's equations
 are. Where a constructor takes ``num_layers`` or ``bidirectional``, and its state_dict is then
-that of ``nn.LSTM`` by name and shape, the two can be compared as they are.
+that of ``nn.LSTM`` by name and shape, the two can be compared as they are. Of other stacks it is
+asked what holds for any: each layer's own weights play a part, and the last layer's state comes
+last.
 """
 
 from __future__ import annotations
 
+import inspect
+import re
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -16,11 +20,13 @@ from torch import Tensor, nn
 
 from lstm_bench.conformance.agreement import relative_error
 from lstm_bench.conformance.checks.common import told_as
-from lstm_bench.conformance.records import Failed, Skipped
+from lstm_bench.conformance.records import Failed, Skipped, Warned
 from lstm_bench.conformance.registry import check
 from lstm_bench.subject import Subject
 from lstm_bench.subject.identify import prepare
-from lstm_bench.subject.interface import slots
+from lstm_bench.subject.interface import fill, slots
+from lstm_bench.subject.results import leaves_of
+from lstm_bench.subject.tensors import learnable
 
 CONFIGURATIONS: tuple[dict[str, Any], ...] = (
     {"num_layers": 2},
@@ -41,8 +47,74 @@ def check_layers_and_directions(subject: Subject) -> None:
         for theirs, torch_s in _twins(subject, configuration):
             _compare(subject, theirs, torch_s, configuration)
             compared += 1
-    if not compared:
-        raise Skipped("it has no nn.LSTM's names for several layers or directions")
+    if not compared and not _stacked_well(subject):
+        raise Skipped("it has no several layers or directions, or none under nn.LSTM's names")
+
+
+def _stacked_well(subject: Subject) -> bool:
+    """Two layers under names of its own; False where there are none to be had."""
+    option = _option_for_layers(subject.factory)
+    if option is None or subject.interface.stateless is None:
+        return False
+    one, two = (_moved_by_each(subject, {option: count}) for count in (1, 2))
+    if one is None or two is None or one.silent or one.y.shape != two.y.shape:
+        return False  # it is no plain stack, or takes no such option
+    said = f"with {option}=2"
+    if two.silent:
+        raise Failed(
+            f"{said}, `{two.silent[0]}` has no effect on any result, which with one layer all "
+            "parameters have: a layer does not use its own"
+        )
+    last = two.y[:, -1] if two.batch_first else two.y[-1]
+    for state in two.states:
+        if torch.equal(state[0], last) and not torch.equal(state[1], last):
+            raise Warned(
+                f"{said}, the returned hidden state lists the layers last first; nn.LSTM's "
+                "lists them first to last"
+            )
+    return True
+
+
+@dataclass(frozen=True)
+class _Moved:
+    """Results without a state; which parameters no result depends on; states (layers, B, H)."""
+
+    y: Tensor
+    states: list[Tensor]
+    silent: list[str]
+    batch_first: bool
+
+
+def _moved_by_each(subject: Subject, configuration: dict[str, Any]) -> _Moved | None:
+    keywords = {**subject.recipe.keywords, **configuration}
+    try:
+        module = replace(subject.recipe, keywords=keywords).build(subject.factory, I, H)
+        module = prepare(module, torch.float32)
+        x = torch.randn(B, T, I, generator=torch.Generator().manual_seed(63))
+        parts = {"x": x}
+        arguments = fill(subject.interface.stateless, parts)
+        result = module(*arguments, **fill(dict(subject.interface.stateless_keywords), parts))
+    except Exception:  # it takes no such option
+        return None
+    leaves = [leaf.tensor for leaf in leaves_of(result, T)]
+    outputs = [t for t in leaves if tuple(t.shape[:2]) in ((B, T), (T, B)) and t.dim() == 3]
+    if not outputs:
+        return None
+    wanted = {n: p for n, p in learnable(module).items() if p.requires_grad}
+    loss = torch.stack([((t - 0.3) ** 2).sum() for t in leaves if t.requires_grad]).sum()
+    found = torch.autograd.grad(loss, list(wanted.values()), allow_unused=True)
+    silent = [n for n, g in zip(wanted, found, strict=True) if g is None or not bool(g.any())]
+    states = [t.detach() for t in leaves if tuple(t.shape) == (2, B, H)]
+    y = outputs[0].detach()
+    return _Moved(y, states, silent, tuple(y.shape[:2]) == (B, T))
+
+
+def _option_for_layers(factory: Any) -> str | None:
+    try:
+        names = list(inspect.signature(factory).parameters)
+    except (TypeError, ValueError):
+        return None
+    return next((n for n in names if re.search(r"(^|_)n?_?layers?$", n.lower())), None)
 
 
 def _twins(subject: Subject, configuration: dict[str, Any]) -> Iterator[tuple[nn.Module, nn.LSTM]]:

@@ -418,8 +418,8 @@ def _normalised(dim: int | tuple[int, ...], over_x: bool, over_h: bool) -> Calla
 
     def operands(s: Step) -> Tensor:
         W, U = s.p.W, s.p.U
-        W = W / W.norm(dim=dim, keepdim=True) if over_x else W
-        U = U / U.norm(dim=dim, keepdim=True) if over_h else U
+        W = W / torch.linalg.vector_norm(W, dim=dim, keepdim=True) if over_x else W
+        U = U / torch.linalg.vector_norm(U, dim=dim, keepdim=True) if over_h else U
         return s.x @ W + s.h @ U + from_bias(s)
 
     return operands
