@@ -131,6 +131,7 @@ def replay(options: argparse.Namespace) -> None:
                 "name": folder.name,
                 "blocks": len(recorded.scores),
                 "spread": _spread(recorded.scores),
+                "scores": [[round(block[n], 5) for n in NUMBERS] for block in recorded.scores],
                 "machine": recorded.machine,
                 "rows": rows,
             }
@@ -337,7 +338,8 @@ def _guarded(
     done = subprocess.run(
         [*command, "--out", str(folder)], cwd=where, capture_output=True, text=True
     )
-    said = done.stdout.strip().splitlines()[-2:-1] or [done.stderr[-300:]]
+    lines = [line for line in done.stdout.splitlines() if line and "Samples:" not in line]
+    said = lines[-1:] or [done.stderr[-300:]]
     seconds = round(time.monotonic() - began, 1)
     row = {"branch": branch, "code": done.returncode, "seconds": seconds, "said": said}
     print(row, flush=True)
