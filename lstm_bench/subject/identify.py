@@ -26,7 +26,7 @@ from lstm_bench.subject.errors import (
     ProbeError,
 )
 from lstm_bench.subject.instance import Instance
-from lstm_bench.subject.interface import Interface
+from lstm_bench.subject.interface import Interface, slots
 from lstm_bench.subject.load import describe
 from lstm_bench.subject.mapping import HeadLayout, ProbedMap
 from lstm_bench.subject.nudge import (
@@ -146,8 +146,9 @@ def _find_interface(factory: Any, kwargs: Mapping[str, Any]) -> tuple[Recipe, Fo
 def _without_its_state(factory: Any, recipe: Recipe, found: Found) -> Identified | None:
     """An LSTM that takes one state (h0 with c0 = 0, or one tensor for both), called without it."""
     interface = found.interface
-    if interface.stateless is None:
-        return None
+    given = [s for s in slots((interface.arguments, dict(interface.keywords))) if s.role != "x"]
+    if interface.stateless is None or len(given) != 1:
+        return None  # of two that are given, one without an effect is a mistake
     bare = replace(
         interface,
         arguments=interface.stateless,

@@ -83,6 +83,13 @@ class OneForBoth(nn.Module):
         return self.fc(h)
 
 
+class IgnoresC0(OnlyH0):
+    """Takes two, and uses one: no design, but a mistake."""
+
+    def forward(self, x, h0=None, c0=None):
+        return super().forward(x, h0)
+
+
 class Attributes(nn.Module):
     def __init__(self, config):
         super().__init__()

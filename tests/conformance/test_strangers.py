@@ -40,6 +40,7 @@ def test_right_with_a_warning(name, words):
     [
         ("WrongLastLogits", ""),
         ("MixedDespiteOption", "its output is not batch first"),
+        ("IgnoresC0", "c0"),
         ("Fours", "an LSTM takes any two sizes"),
         ("SharedLayers", "`h2h.1.weight` has no effect"),
     ],

@@ -77,6 +77,11 @@ def several(probe: Probe) -> Iterator[str]:
     if over_x >= 3 and over_h > over_x and (over_h - over_x) % (2 * over_x) == 0:
         layers = 1 + (over_h - over_x) // (2 * over_x)
         yield f"a stack of {layers} recurrent layers, {over_x} gates each, where one is meant"
+    if (over_x, over_h) == (1, 8) and "c" in probe.step():
+        yield (
+            f"an LSTM behind another layer: `{blocks.x[0].name}` takes its input to the hidden "
+            "size first"
+        )
 
 
 def _both_directions(probe: Probe) -> bool:
