@@ -40,15 +40,18 @@ def diagnose(subject: Subject, results: Sequence[CheckResult]) -> list[str]:
     if not failed and not found:
         return []
     causes = _experiments(subject) if failed else []
-    # Of what has no effect the causes tell why, and which gate it is meant for: an experiment
-    # knows better than probing does.
-    found = [
-        said for said in found if not causes or not re.match("the .* ignores .* its part", said)
-    ]
+    # Which gate a part without effect is meant for, experiments know better than probing does.
+    found = [said for said in found if not causes or _of_a_gate_in(said, causes)]
     sentences = [*causes, *found]
     if not sentences:
         sentences = [f"{result.name}: {result.message}" for result in failed[:2]]
     return list(dict.fromkeys(sentences))[:MOST_SENTENCES]
+
+
+def _of_a_gate_in(finding: str, causes: Sequence[str]) -> bool:
+    """Whether a finding that names a gate names one that the causes are about."""
+    named = re.match("the (.*) ignores .* its part", finding)
+    return named is None or any(named[1] in cause for cause in causes)
 
 
 class Training(Subject):
