@@ -79,7 +79,7 @@ class Identified:
 def identify(factory: Any, kwargs: Mapping[str, Any]) -> Identified:
     """Probe a factory. Raises CannotLoad, NotAnLSTM, IsVariant or Ambiguous."""
     recipe, found = _find_interface(factory, kwargs)
-    if found.states == 1 and found.recurrent:
+    if found.states == 1 and found.recurrent and _given(found) == 1:
         alone = _without_its_state(factory, recipe, found)
         if alone is not None:
             return alone
@@ -92,8 +92,20 @@ def identify(factory: Any, kwargs: Mapping[str, Any]) -> Identified:
     module, dtype = _module_for_values(factory, recipe, found)
     _must_be_steady(prepare(_construct(recipe, factory, I, H), dtype), found, dtype)
     fresh = prepare(_construct(recipe, factory, I, H), torch.float32)
-    identified = _find_parameters(module, recipe, found, dtype)
+    try:
+        identified = _find_parameters(module, recipe, found, dtype)
+    except ProbeError:
+        alone = _without_its_state(factory, recipe, found) if found.states == 1 else None
+        if alone is None:
+            raise
+        return alone
     return replace(identified, unsteady=_unsteady(fresh, found))
+
+
+def _given(found: Found) -> int:
+    """How many tensors are handed over as a state."""
+    form = (found.interface.arguments, dict(found.interface.keywords))
+    return sum(slot.role != "x" for slot in slots(form))
 
 
 def prepare(module: Any, dtype: torch.dtype, device: torch.device | str = "cpu") -> Any:
@@ -146,9 +158,8 @@ def _find_interface(factory: Any, kwargs: Mapping[str, Any]) -> tuple[Recipe, Fo
 def _without_its_state(factory: Any, recipe: Recipe, found: Found) -> Identified | None:
     """An LSTM that takes one state (h0 with c0 = 0, or one tensor for both), called without it."""
     interface = found.interface
-    given = [s for s in slots((interface.arguments, dict(interface.keywords))) if s.role != "x"]
-    if interface.stateless is None or len(given) != 1:
-        return None  # of two that are given, one without an effect is a mistake
+    if interface.stateless is None:
+        return None
     bare = replace(
         interface,
         arguments=interface.stateless,
