@@ -8,7 +8,7 @@ from lstm_bench.errors import UsageError
 from tests.broken import DEFECTS
 
 REAL = sorted((d for d in DEFECTS if d.verdict == "defective"), key=lambda d: d.name)
-SAMPLE = REAL[::8]
+SAMPLE = REAL[::12]
 
 
 @pytest.mark.parametrize("defect", SAMPLE, ids=lambda d: d.name)
