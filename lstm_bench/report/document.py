@@ -12,7 +12,19 @@ from typing import Any
 import pandas as pd
 
 GOOD = frozenset(
-    {"faster", "equal", "not slower", "best", "tied", "ok", "conforms", "pass", "decided", "tie"}
+    {
+        "faster",
+        "equal",
+        "not slower",
+        "best",
+        "tied",
+        "reached",
+        "ok",
+        "conforms",
+        "pass",
+        "decided",
+        "tie",
+    }
 )
 BAD = frozenset({"slower", "failed", "incorrect", "defective", "fail", "error", "missed"})
 OPEN = frozenset({"undecided", "variant", "inconclusive", "unsupported", "warning", "skipped"})
