@@ -211,8 +211,10 @@ def _how_steps_meet(module: Any, found: Found) -> tuple[bool, int | None]:
         for step in (0, 3, 5):
             other = x.clone()
             other[:, step] += 1
-            moved = (call(other)["y"] != plain).any(dim=2).any(dim=0).nonzero()
-            reaches.add(int(moved.max()) - step)
+            moved = (call(other)["y"] - plain).abs().amax(dim=(0, 2))
+            last = int(moved.nonzero().max())
+            fades = moved[last] < 1e-3 * moved.max()
+            reaches.add(steps if fades else last - step)
     as_a_set = (shuffled - plain[:, order]).abs().max() < 1e-5 * plain.abs().max()
     reach = reaches.pop() if len(reaches) == 1 else steps
     return bool(as_a_set), reach if reach < steps // 2 else None
