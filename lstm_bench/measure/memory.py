@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
+import threading
 from collections.abc import Iterator
+from types import FrameType
 
 import torch
 from torch.profiler import ProfilerActivity, profile
@@ -28,7 +31,8 @@ def peak_bytes(timed_call: TimedCall, device: torch.device | str = "cpu") -> int
         torch.cuda.synchronize()
         del result
         return torch.cuda.max_memory_allocated() - before
-    with _silenced(), profile(activities=[ProfilerActivity.CPU], profile_memory=True) as recorded:
+    recorded = profile(activities=[ProfilerActivity.CPU], profile_memory=True)
+    with _uninterrupted(), _silenced(), recorded:
         result = call()
     del result
     events = recorded.profiler
@@ -42,6 +46,26 @@ def peak_bytes(timed_call: TimedCall, device: torch.device | str = "cpu") -> int
         level += event.nbytes()
         peak = max(peak, level)
     return peak
+
+
+@contextlib.contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Ctrl-C is answered at the end of the block.
+
+    An interrupt between the profiler's start and its ``with`` leaves it running, and a running
+    profiler takes the interpreter down when that exits: a segmentation fault (torch 2.13).
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # no signal is answered in any other thread
+        return
+    pressed: list[tuple[int, FrameType | None]] = []
+    answer = signal.signal(signal.SIGINT, lambda *press: pressed.append(press))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, answer)
+    if pressed and callable(answer):
+        answer(*pressed[0])
 
 
 @contextlib.contextmanager

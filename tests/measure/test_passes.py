@@ -1,9 +1,12 @@
 """The four passes do what their names say, and nothing else is on the clock."""
 
+import signal
+
 import pytest
 import torch
 from torch import nn
 
+from lstm_bench.measure import memory
 from lstm_bench.measure.memory import peak_bytes
 from lstm_bench.measure.passes import TimedCall, WrongResultError, make_pass, set_up
 from lstm_bench.measure.workloads import PASSES, Workload
@@ -73,6 +76,22 @@ def test_peak_memory_of_a_call_whose_answer_is_known():
 
     peak = peak_bytes(TimedCall(lambda: call, lambda _: None))
     assert peak == pytest.approx(2 * 2**20, abs=1024)  # and a scalar or two
+
+
+def test_ctrl_c_leaves_no_profiler_running(monkeypatch):
+    """One that runs on is a segmentation fault when the interpreter exits."""
+
+    class Interrupted(memory.profile):
+        def __enter__(self):
+            super().__enter__()
+            signal.raise_signal(signal.SIGINT)
+            return self
+
+    monkeypatch.setattr(memory, "profile", Interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        peak_bytes(TimedCall(lambda: lambda: torch.ones(3) + 1, lambda _: None))
+    assert not torch.autograd._profiler_enabled()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_recording_a_graph_needs_more_memory_than_inference():
