@@ -31,8 +31,8 @@ def peak_bytes(timed_call: TimedCall, device: torch.device | str = "cpu") -> int
         torch.cuda.synchronize()
         del result
         return torch.cuda.max_memory_allocated() - before
-    recorded = profile(activities=[ProfilerActivity.CPU], profile_memory=True)
-    with _uninterrupted(), _silenced(), recorded:
+    counting = profile(activities=[ProfilerActivity.CPU], profile_memory=True)
+    with _uninterrupted(), _silenced(), counting as recorded:
         result = call()
     del result
     events = recorded.profiler
