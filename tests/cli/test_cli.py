@@ -144,7 +144,14 @@ def test_every_mistake_has_one_clear_line_and_code_2(
 def start(out):
     """A run that is long enough to be stopped in the middle."""
     command = [sys.executable, "-m", "lstm_bench", "run", *TINY, "--rounds", "40", "--out", out]
-    started = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    started = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # Where the tests run in a shell's background, Ctrl-C is ignored from birth.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     while not (out / "cells.jsonl").exists():
         assert started.poll() is None, started.stderr.read()
         time.sleep(0.01)

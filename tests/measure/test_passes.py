@@ -78,6 +78,15 @@ def test_peak_memory_of_a_call_whose_answer_is_known():
     assert peak == pytest.approx(2 * 2**20, abs=1024)  # and a scalar or two
 
 
+@pytest.fixture
+def ctrl_c():
+    """Answered by KeyboardInterrupt, also where the tests run in a shell's background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_leaves_no_profiler_running(monkeypatch):
     """One that runs on is a segmentation fault when the interpreter exits."""
 
