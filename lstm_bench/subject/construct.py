@@ -173,6 +173,23 @@ def _one_plain_layer(parameters: list[inspect.Parameter]) -> dict[str, Any]:
     return plain
 
 
+LAYERS = r"(^|_)(n|num|number_of)?_?layers?(_num|_count)?$|^depth$"
+"""How an option for the number of layers is spelled."""
+
+
+def option_like(factory: Any, pattern: str) -> str | None:
+    """The first argument of the constructor whose name matches, or None."""
+    names = [p.name for p in _parameters(factory) or []]
+    return next((n for n in names if re.search(pattern, n.lower())), None)
+
+
+def without_overrides(factory: Any, recipe: Recipe) -> Recipe:
+    """The recipe with the constructor's own defaults where one plain layer was asked for."""
+    plain = _one_plain_layer(_parameters(factory) or [])
+    kept = {n: v for n, v in recipe.keywords.items() if n not in plain or v != plain[n]}
+    return Recipe(recipe.arguments, kept)
+
+
 def _pairs(inputs: list[str], hidden: list[str], required: list[str]) -> Iterator[tuple[str, str]]:
     """(input name, hidden name), pairs told by name first, then by position in either order."""
     for i in inputs:

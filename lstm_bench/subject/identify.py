@@ -25,6 +25,7 @@ from lstm_bench.subject.errors import (
     NotAnLSTM,
     ProbeError,
 )
+from lstm_bench.subject.forms import single_state_calls
 from lstm_bench.subject.instance import Instance
 from lstm_bench.subject.interface import Interface, slots
 from lstm_bench.subject.load import describe
@@ -95,7 +96,8 @@ def identify(factory: Any, kwargs: Mapping[str, Any]) -> Identified:
     try:
         identified = _find_parameters(module, recipe, found, dtype)
     except ProbeError:
-        alone = _without_its_state(factory, recipe, found) if found.states == 1 else None
+        one = found.states == 1 and _takes_one_tensor(module, found)
+        alone = _without_its_state(factory, recipe, found) if one else None
         if alone is None:
             raise
         return alone
@@ -174,6 +176,17 @@ def _without_its_state(factory: Any, recipe: Recipe, found: Found) -> Identified
     except Exception:  # a recurrence with one state, as it seemed
         return None
     return replace(identified, half_a_state=True) if identified.proven else None
+
+
+def _takes_one_tensor(module: Any, found: Found) -> bool:
+    """Whether one tensor will do as its state, so that a pair only happens to run too.
+
+    Of what takes a pair and heeds one of the two, the other is ignored: a mistake.
+    """
+    arguments = slots((found.interface.arguments, dict(found.interface.keywords)))
+    x = next(slot for slot in arguments if slot.role == "x")
+    probe = Probe(module.float() if isinstance(module, nn.Module) else module)
+    return any(probe.call(call) is not None for call in single_state_calls(x, probe.signature))
 
 
 def _must_recur(module: Any, found: Found) -> None:

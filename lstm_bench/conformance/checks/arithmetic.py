@@ -108,23 +108,35 @@ def check_default_state_device(subject: Subject) -> None:
 
 @check("numerics")
 def check_useful_range(subject: Subject) -> None:
-    """Gates driven to ±30 and cells to ±60 are right, gradients too."""
-    instance, problem = posed(subject, Sizes(4, 5, 5, 4), seed=22)
-    driven = _driven(instance, problem, 30.0)
-    got = solve_instance(instance, driven)
+    """Gates driven to ±30 and cells to ±60 are right, gradients too, and finite in float32."""
+    for dtype in dict.fromkeys((subject.dtype, torch.float32)):
+        exact = dtype == subject.dtype
+        instance, problem = posed(subject, Sizes(4, 5, 5, 4), seed=22, dtype=dtype)
+        driven = _driven(instance, problem, 30.0)
+        got = solve_instance(instance, driven)
+        _must_be_finite(got, "with gates driven to ±30", dtype)
+        if exact:
+            _agree_but_for_dust(got, driven, "with gates driven to ±30")
+        if driven.state is None:
+            continue
+        generator = torch.Generator().manual_seed(3)
+        c = (torch.rand(driven.state[1].shape, generator=generator) * 120 - 60).to(driven.x)
+        instance, problem = posed(subject, Sizes(4, 2, 5, 4), seed=23, dtype=dtype)
+        assert problem.state is not None
+        b = problem.parameters.b.clone()
+        b[1] += 6.0  # open forget gates: what is large stays so
+        kept = instance.load(replace(problem.parameters, b=b))
+        large = replace(problem, parameters=kept, state=(problem.state[0], c[:4]))
+        got = solve_instance(instance, large)
+        _must_be_finite(got, "with cell states up to ±60, as counting brings about", dtype)
+        if exact:
+            must_agree(subject, got, large, "with cell states up to ±60")
+
+
+def _must_be_finite(got: dict[str, torch.Tensor], words: str, dtype: torch.dtype) -> None:
     for part, value in got.items():
         if not bool(value.isfinite().all()):
-            raise Failed(f"with gates driven to ±30, {part} is not finite")
-    _agree_but_for_dust(got, driven, "with gates driven to ±30")
-    if driven.state is None:
-        return
-    generator = torch.Generator().manual_seed(3)
-    c = (torch.rand(driven.state[1].shape, generator=generator) * 120 - 60).to(driven.x)
-    instance, problem = posed(subject, Sizes(4, 2, 5, 4), seed=23)
-    assert problem.state is not None
-    large = replace(problem, state=(problem.state[0], c[:4]))
-    got = solve_instance(instance, large)
-    must_agree(subject, got, large, "with cell states up to ±60")
+            raise Failed(f"{words}, {part} is not finite in {str(dtype).removeprefix('torch.')}")
 
 
 def _driven(instance: Instance, problem: Problem, size: float) -> Problem:

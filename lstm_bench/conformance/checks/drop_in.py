@@ -9,8 +9,6 @@ last.
 
 from __future__ import annotations
 
-import inspect
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -23,10 +21,11 @@ from lstm_bench.conformance.checks.common import told_as
 from lstm_bench.conformance.records import Failed, Skipped, Warned
 from lstm_bench.conformance.registry import check
 from lstm_bench.subject import Subject
+from lstm_bench.subject.construct import LAYERS, option_like
 from lstm_bench.subject.identify import prepare
 from lstm_bench.subject.interface import fill, slots
 from lstm_bench.subject.results import leaves_of
-from lstm_bench.subject.tensors import learnable
+from lstm_bench.subject.tensors import learnable, unregistered
 
 CONFIGURATIONS: tuple[dict[str, Any], ...] = (
     {"num_layers": 2},
@@ -53,7 +52,7 @@ def check_layers_and_directions(subject: Subject) -> None:
 
 def _stacked_well(subject: Subject) -> bool:
     """Two layers under names of its own; False where there are none to be had."""
-    option = _option_for_layers(subject.factory)
+    option = option_like(subject.factory, LAYERS)
     if option is None or subject.interface.stateless is None:
         return False
     one, two = (_moved_by_each(subject, {option: count}) for count in (1, 2))
@@ -64,6 +63,11 @@ def _stacked_well(subject: Subject) -> bool:
         raise Failed(
             f"{said}, `{two.silent[0]}` has no effect on any result, which with one layer all "
             "parameters have: a layer does not use its own"
+        )
+    if two.loose and not one.loose:
+        raise Warned(
+            f"{said}, `{two.loose[0]}` is not a registered parameter: no optimiser sees it, "
+            "nothing saves it"
         )
     last = two.y[:, -1] if two.batch_first else two.y[-1]
     for state in two.states:
@@ -77,11 +81,15 @@ def _stacked_well(subject: Subject) -> bool:
 
 @dataclass(frozen=True)
 class _Moved:
-    """Results without a state; which parameters no result depends on; states (layers, B, H)."""
+    """Results without a state; states (layers, B, H).
+
+    silent, loose: parameters that no result depends on, and unregistered ones.
+    """
 
     y: Tensor
     states: list[Tensor]
     silent: list[str]
+    loose: list[str]
     batch_first: bool
 
 
@@ -106,15 +114,7 @@ def _moved_by_each(subject: Subject, configuration: dict[str, Any]) -> _Moved | 
     silent = [n for n, g in zip(wanted, found, strict=True) if g is None or not bool(g.any())]
     states = [t.detach() for t in leaves if tuple(t.shape) == (2, B, H)]
     y = outputs[0].detach()
-    return _Moved(y, states, silent, tuple(y.shape[:2]) == (B, T))
-
-
-def _option_for_layers(factory: Any) -> str | None:
-    try:
-        names = list(inspect.signature(factory).parameters)
-    except (TypeError, ValueError):
-        return None
-    return next((n for n in names if re.search(r"(^|_)n?_?layers?$", n.lower())), None)
+    return _Moved(y, states, silent, unregistered(module), tuple(y.shape[:2]) == (B, T))
 
 
 def _twins(subject: Subject, configuration: dict[str, Any]) -> Iterator[tuple[nn.Module, nn.LSTM]]:

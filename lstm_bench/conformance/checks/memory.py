@@ -83,9 +83,15 @@ def check_results_kept(subject: Subject) -> None:
             kept = [t for _, t in instance.native_leaves(result)]
             before = [t.detach().clone() for t in kept]
             instance.run(_random(problem.x.shape[0], problem.x) * 2, _clones(problem))
+        how = "with gradients" if grad else "under no_grad"
         if any(not torch.equal(t.detach(), b) for t, b in zip(kept, before, strict=True)):
-            how = "with gradients" if grad else "under no_grad"
             raise Failed(f"a result is overwritten by the next call ({how}): a buffer is reused")
+        again = [t for _, t in instance.native_leaves(result)]
+        if any(not torch.equal(t.detach(), b) for t, b in zip(again, before, strict=True)):
+            raise Failed(
+                f"the list or dict that a call returned holds the next call's results ({how}): "
+                "one object is handed out again and again"
+            )
 
 
 @check("memory")

@@ -54,6 +54,50 @@ def check_parameters_registered(subject: Subject) -> None:
         )
     if not any(True for _ in _module(instance).parameters()):
         raise Warned("parameters() is empty")
+    for name, tensor in _loose(_module(instance)).items():
+        if _moves(subject, name):
+            raise Warned(
+                f"`{name}` {tuple(tensor.shape)} takes part in the results and is neither a "
+                "parameter nor a buffer: nothing trains it, saves it or moves it to a device"
+            )
+
+
+def _loose(module: nn.Module) -> dict[str, torch.Tensor]:
+    """Plain tensors that it holds beside its parameters and buffers."""
+    kept = {id(t) for t in (*module.parameters(), *module.buffers())}
+    return {n: t for n, t in held(module).items() if id(t) not in kept and not t.requires_grad}
+
+
+def _moves(subject: Subject, name: str) -> bool:
+    """Whether the results move with a tensor that a module holds."""
+    results = []
+    for nudge in (0.0, 0.3):
+        instance, problem = posed(subject)
+        tensor = held(instance.module).get(name)
+        if tensor is None:
+            return False  # a call made it
+        with torch.no_grad():
+            tensor += nudge
+        results.append(_quietly(instance, problem.x, problem.state))
+    return any(not torch.equal(results[0][n], results[1][n]) for n in results[0])
+
+
+@check("module")
+def check_parameters_trainable(subject: Subject) -> None:
+    """What feeds the gates wants a gradient, as far as anything does."""
+    instance, _ = posed(subject)
+    tensors, layouts = held(instance.module), subject.parameter_map.layouts
+    wanting = [n for n in layouts if tensors[n].requires_grad]
+    if not wanting:
+        raise Warned("none of its weights wants a gradient (requires_grad is off): nothing learns")
+    fed = {(kind, g) for n in wanting for kind in layouts[n].kinds for g in layouts[n].gate_order}
+    for name, layout in layouts.items():
+        alone = {(kind, g) for kind in layout.kinds for g in layout.gate_order} - fed
+        if alone:
+            raise Warned(
+                f"`{name}` wants no gradient (requires_grad is off), though others do: "
+                "it stays as it was made"
+            )
 
 
 @check("module")

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
 
 import torch
 
 from lstm_bench.conformance.checks.common import posed, same
 from lstm_bench.conformance.checks.gradients import _clones
 from lstm_bench.conformance.checks.state import _quietly
-from lstm_bench.conformance.records import Failed, Warned
+from lstm_bench.conformance.records import Failed, Skipped, Warned
 from lstm_bench.conformance.registry import check
 from lstm_bench.subject import Subject
+from lstm_bench.subject.construct import LAYERS, Recipe, option_like, without_overrides
+from lstm_bench.subject.identify import prepare
+from lstm_bench.subject.interface import fill
+from lstm_bench.subject.results import leaves_of
 
 
 @check("randomness")
@@ -29,6 +36,54 @@ def check_determinism(subject: Subject) -> None:
                     f"equal calls give another {part} in evaluation mode: dropout or other "
                     "randomness stays on"
                 )
+
+
+@check("randomness")
+def check_deep_determinism(subject: Subject) -> None:
+    """The same as its own defaults make it, and with two layers and dropout between them."""
+    if subject.interface.stateless is None:
+        raise Skipped("it requires a state")
+    tried = 0
+    for words, recipe in _deeper(subject):
+        try:
+            module = prepare(recipe.build(subject.factory, 5, 4), subject.dtype)
+            results = [_seeded(subject, module, seed) for seed in (1, 1, 2)]
+        except Exception:  # such settings are none of its own: nothing is promised
+            continue
+        tried += 1
+        if any(not torch.equal(a, b) for r in results[1:] for a, b in zip(results[0], r)):  # noqa: B905
+            raise Failed(
+                f"{words}, equal calls differ in evaluation mode: dropout or other randomness "
+                "stays on"
+            )
+    if not tried:
+        raise Skipped("it has no option for layers or dropout")
+
+
+def _deeper(subject: Subject) -> Iterator[tuple[str, Recipe]]:
+    """Recipes that make more of it than the one plain layer which everything else judges."""
+    own = without_overrides(subject.factory, subject.recipe)
+    if own != subject.recipe:
+        yield "as its own defaults make it", own
+    layers, dropout = (option_like(subject.factory, p) for p in (LAYERS, r"drop|zoneout"))
+    more = {n: v for n, v in ((layers, 2), (dropout, 0.5)) if n is not None}
+    if dropout is not None:
+        words = "with " + ", ".join(f"{n}={v}" for n, v in more.items())
+        yield words, replace(subject.recipe, keywords={**subject.recipe.keywords, **more})
+
+
+def _seeded(subject: Subject, module: Any, seed: int) -> list[torch.Tensor]:
+    generator = torch.Generator().manual_seed(9)
+    parts = {"x": torch.randn(3, 6, 5, generator=generator, dtype=torch.float64).to(subject.dtype)}
+    interface = subject.interface
+    assert interface.stateless is not None
+    if interface.kind == "cell":
+        parts["x"] = parts["x"][:, :1]
+    torch.manual_seed(seed)
+    with torch.no_grad():
+        keywords = fill(dict(interface.stateless_keywords), parts)
+        result = module(*fill(interface.stateless, parts), **keywords)
+    return [leaf.tensor.clone() for leaf in leaves_of(result, 6)]
 
 
 @check("randomness")
