@@ -63,7 +63,8 @@ def judge_factory(
     try:
         subject = subject_from(factory, name, **options.kwargs)
     except ProbeError as error:
-        return _without_subject(name, error)
+        found = _without_subject(name, error)
+        return _direction_by_direction(found, factory, options, told) or found
     except UsageError as error:
         return Judgement(name, Verdict.ERROR, (str(error),))
     except Exception as error:
@@ -74,7 +75,8 @@ def judge_factory(
         results.append(_expected(run_check(check, subject), options.expected))
         told(check.name, results[-1])
     told("the diagnosis", None)
-    return _conclude(name, subject, results, options)
+    found = _conclude(name, subject, results, options)
+    return _direction_by_direction(found, factory, options, told) or found
 
 
 def _expected(result: CheckResult, expected: Mapping[str, str]) -> CheckResult:
@@ -110,6 +112,90 @@ def _without_subject(name: str, error: ProbeError) -> Judgement:
         unlike = "it has just the parameters of an LSTM, and does not use them as one does"
         sentences = _unmapped(error) or [*sentences, unlike]
     return Judgement(name, verdict, tuple(sentences))
+
+
+def _direction_by_direction(
+    whole: Judgement, factory: Any, options: Options, told: Told
+) -> Judgement | None:
+    """The judgement of a bidirectional module by those of its two directions; None of others."""
+    from lstm_bench.subject.directions import directions
+
+    if whole.verdict not in (Verdict.DEFECTIVE, Verdict.VARIANT, Verdict.INCONCLUSIVE):
+        return None
+    apart = directions(factory, options.kwargs)
+    if apart is None:
+        return None
+    plain = replace(options, kwargs={})
+    each = {
+        f"{words} direction": judge_factory(plan.build, whole.target, plain, told)
+        for words, plan in (("forward", apart.forward), ("backward", apart.backward))
+    }
+    verdicts = {judgement.verdict for judgement in each.values()}
+    said = _said_of_each({words: judgement.diagnosis for words, judgement in each.items()})
+    if apart.shared and not apart.all_shared:
+        tied = (
+            f"both directions use `{apart.shared[0]}`, though of the other weights each has its own"
+        )
+        verdict, sentences = Verdict.DEFECTIVE, [tied, *said]
+    elif verdicts == {Verdict.CONFORMS}:
+        both = "a bidirectional LSTM: taken apart, both directions conform"
+        verdict, sentences = Verdict.VARIANT, [both, *said]
+    elif Verdict.DEFECTIVE in verdicts:
+        verdict, sentences = Verdict.DEFECTIVE, said
+    elif verdicts == {Verdict.VARIANT}:
+        verdict, sentences = Verdict.VARIANT, [*whole.diagnosis[:1], *said]
+    else:
+        return None
+    if apart.interleaved:
+        sentences.append(
+            "warning: in the output the two directions' units take turns; nn.LSTM's has all of "
+            "the forward direction's first"
+        )
+    elif apart.backward_first:
+        sentences.append("warning: the backward direction's outputs come before the forward's")
+    checks = [
+        replace(check, message=f"{words}: {check.message}" if check.message else "")
+        for words, judgement in each.items()
+        for check in judgement.checks
+    ]
+    interface = each["forward direction"].interface
+    return replace(
+        whole,
+        verdict=verdict,
+        diagnosis=tuple(sentences),
+        interface={**interface, "directions": "both, judged apart"} if interface else {},
+        checks=_worst_of_each(checks),
+    )
+
+
+def _said_of_each(diagnoses: Mapping[str, Sequence[str]]) -> list[str]:
+    """What is true of both directions is said once; mistakes before warnings."""
+    said: dict[str, list[str]] = {}
+    for words, sentences in diagnoses.items():
+        for sentence in sentences:
+            said.setdefault(sentence, []).append(words)
+    found = []
+    for sentence, where in sorted(said.items(), key=lambda item: item[0].startswith("warning: ")):
+        level, colon, text = sentence.rpartition("warning: ")
+        place = "both directions" if len(where) > 1 else f"the {where[0]}"
+        found.append(f"{level}{colon}in {place}: {text}")
+    return found
+
+
+_WORST = (
+    Status.FAIL, Status.ERROR, Status.INCONCLUSIVE, Status.WARNING, Status.UNSUPPORTED,
+    Status.SKIPPED, Status.PASS,
+)  # fmt: skip
+
+
+def _worst_of_each(checks: Iterable[CheckResult]) -> tuple[CheckResult, ...]:
+    """One result a check, of two directions the worse one's."""
+    found: dict[str, CheckResult] = {}
+    for check in checks:
+        other = found.setdefault(check.name, check)
+        if _WORST.index(check.status) < _WORST.index(other.status):
+            found[check.name] = check
+    return tuple(found.values())
 
 
 def _has_the_parameters_of_an_lstm(error: ProbeError) -> bool:

@@ -737,11 +737,13 @@ def _cannot_map(reading: _Reading, evidence: Evidence) -> ProbeError:
             "a normalisation, a projection, several layers, or factorised weights",
             evidence=evidence,
         )
-    silent = reading.silent()
+    silent = [name for name in reading.silent() if not _moves_a_sequence(evidence, name)]
     unused = (
         [
-            ", ".join(f"`{name}`" for name in silent[:4]) + " have no effect on any result when "
-            "changed: unused, or a copy made earlier is used in their place"
+            ", ".join(f"`{name}`" for name in silent[:4])
+            + (" has" if len(silent) == 1 else " have")
+            + " no effect on any result when changed: unused, or a copy made earlier is used in "
+            + ("its place" if len(silent) == 1 else "their place")
         ]
         if silent
         else []
@@ -756,3 +758,22 @@ def _cannot_map(reading: _Reading, evidence: Evidence) -> ProbeError:
     ]
     sentence = "no parameter was found that feeds " + ", ".join(missing)
     return Ambiguous(*unused, sentence, evidence=evidence)
+
+
+@torch.no_grad()
+def _moves_a_sequence(evidence: Evidence, name: str) -> bool:
+    """Whether a tensor that moved nothing in single steps has a part in whole sequences."""
+    tensor = learnable(evidence.module).get(name)
+    if tensor is None or evidence.call is None:
+        return False
+    x = torch.randn(2, 4, evidence.input_size, generator=torch.Generator().manual_seed(13))
+    x, kept = x.to(tensor.dtype), tensor.clone()
+    try:
+        before = {n: t.clone() for n, t in evidence.call(x).items()}
+        tensor.add_(0.3)
+        after = evidence.call(x)
+    except Exception:  # what cannot be run shows nothing
+        return False
+    finally:
+        tensor.copy_(kept)
+    return any(not torch.equal(before[n], after[n]) for n in before)
