@@ -132,10 +132,9 @@ def _direction_by_direction(
     }
     verdicts = {judgement.verdict for judgement in each.values()}
     said = _said_of_each({words: judgement.diagnosis for words, judgement in each.items()})
-    if apart.shared and not apart.all_shared:
-        tied = (
-            f"both directions use `{apart.shared[0]}`, though of the other weights each has its own"
-        )
+    if apart.shared:
+        what = "the same weights" if apart.all_shared else f"`{apart.shared[0]}`"
+        tied = f"both directions use {what}, where each should have its own"
         verdict, sentences = Verdict.DEFECTIVE, [tied, *said]
     elif verdicts == {Verdict.CONFORMS}:
         both = "a bidirectional LSTM: taken apart, both directions conform"

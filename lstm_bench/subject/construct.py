@@ -153,6 +153,9 @@ def _candidates(factory: Any, fixed: dict[str, Any]) -> Iterator[Recipe]:
                 others = {p.name: _guess(p.name) for p in required if p.name not in (i, h)}
                 sizes = {i: Size(I), h: Size(H, in_list)}
                 yield _as_call(parameters, {**fixed, **others, **sizes})
+    if parameters is not None and len(required) == 1 and _is_setting(parameters[1:2]):
+        yield Recipe((Size(I + H, True),), fixed)
+        return  # what comes second, a number of layers, say, is no size
     yield Recipe((Size(I), Size(H)), fixed)
     yield Recipe((Size(H), Size(I)), fixed)
     yield Recipe((Size(I), Size(H), 1), fixed)
@@ -160,6 +163,12 @@ def _candidates(factory: Any, fixed: dict[str, Any]) -> Iterator[Recipe]:
     yield Recipe((Size(I), Size(H), Size(H)), fixed)
     yield Recipe((Size(I), Size(H, True)), fixed)
     yield Recipe((Size(I + H, True),), fixed)
+
+
+def _is_setting(parameters: list[inspect.Parameter]) -> bool:
+    """Whether the first of these is named like a setting that has nothing to do with sizes."""
+    names = [p.name.lower() for p in parameters if not _role(p.name)]
+    return any(re.search(pattern, name) for name in names for pattern, _ in _DEFAULTS[:-1])
 
 
 def _one_plain_layer(parameters: list[inspect.Parameter]) -> dict[str, Any]:
@@ -181,6 +190,22 @@ def option_like(factory: Any, pattern: str) -> str | None:
     """The first argument of the constructor whose name matches, or None."""
     names = [p.name for p in _parameters(factory) or []]
     return next((n for n in names if re.search(pattern, n.lower())), None)
+
+
+def single_size(factory: Any, given: Mapping[str, Any]) -> str | None:
+    """The one argument that a constructor requires, where a size will do for it; else None."""
+    required = [
+        p.name
+        for p in _parameters(factory) or []
+        if p.default is p.empty and p.name not in given and not _SETTINGS.search(p.name)
+    ]
+    if len(required) != 1:
+        return None
+    try:
+        factory(**given, **{required[0]: 8})
+    except Exception:  # it wants something else
+        return None
+    return required[0]
 
 
 def without_overrides(factory: Any, recipe: Recipe) -> Recipe:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from lstm_bench.subject import nudge
 from lstm_bench.subject.complete import completions, coverage, is_complete
-from lstm_bench.subject.construct import Recipe, recipes
+from lstm_bench.subject.construct import Recipe, recipes, single_size
 from lstm_bench.subject.errors import (
     Ambiguous,
     CannotLoad,
@@ -279,6 +279,13 @@ def _give_up(
                 f"it cannot be built for input size {I} and hidden size {H} "
                 f"({failures[0] if failures else ''}), though it can for other sizes; "
                 "an LSTM takes any two sizes"
+            )
+        alone = single_size(factory, kwargs)
+        if alone is not None:
+            raise NotAnLSTM(
+                f"its constructor takes one size, `{alone}`, for inputs and states alike; what is "
+                "judged here has two that can differ: give its layer an input size of its own, or "
+                "judge the layer inside it"
             )
         reason = failures[0] if failures else "nothing to call"
         raise CannotLoad(

@@ -203,3 +203,126 @@ class OwnLayers(SharedLayers):
 
 class LastLayerFirst(OwnLayers):
     reverse = True
+
+
+class OneSize(nn.Module):
+    """Inputs as wide as its states."""
+
+    def __init__(self, d_model, num_layers=1):
+        super().__init__()
+        self.lstm = nn.LSTM(d_model, d_model, num_layers)
+
+    def forward(self, x, state=None):
+        return self.lstm(x, state)
+
+
+class Plain(nn.Module):
+    """One layer in one loop, to be changed by those below."""
+
+    def __init__(self, input_size, hidden_size):
+        super().__init__()
+        self.W = nn.Parameter(torch.randn(input_size, 4 * hidden_size) / 3)
+        self.U = nn.Parameter(torch.randn(hidden_size, 4 * hidden_size) / 3)
+        self.b = nn.Parameter(torch.zeros(4 * hidden_size))
+
+    def tanh(self, z):
+        return torch.tanh(z)
+
+    def forward(self, x, state=None):
+        h, c = state or x.new_zeros(2, x.shape[1], len(self.U)).unbind(0)
+        outputs = []
+        for x_t in x:
+            i, f, g, o = (x_t @ self.W + h @ self.U + self.b).chunk(4, 1)
+            c = f.sigmoid() * c + i.sigmoid() * self.tanh(g)
+            h = o.sigmoid() * self.tanh(c)
+            outputs.append(h)
+        return torch.stack(outputs), (h, c)
+
+
+class HandedOutAgain(Plain):
+    """The list that it returns is one list, written anew by every call."""
+
+    def __init__(self, input_size, hidden_size):
+        super().__init__(input_size, hidden_size)
+        self.last = [None, None]
+
+    def forward(self, x, state=None):
+        y, self.last[:] = super().forward(x, state)
+        return y, self.last
+
+
+class FrozenRecurrence(Plain):
+    def __init__(self, input_size, hidden_size):
+        super().__init__(input_size, hidden_size)
+        self.U.requires_grad_(False)
+
+
+class LooseBias(Plain):
+    def __init__(self, input_size, hidden_size):
+        super().__init__(input_size, hidden_size)
+        del self.b
+        self.b = torch.cat([torch.zeros(hidden_size), torch.ones(3 * hidden_size)])
+
+
+class NaiveTanh(Plain):
+    """Overflows in float32 from 44 on."""
+
+    def tanh(self, z):
+        return ((2 * z).exp() - 1) / ((2 * z).exp() + 1)
+
+
+class DropoutStaysOn(SharedLayers):
+    """Between layers, of which there are two unless one is asked for."""
+
+    def __init__(self, input_size, hidden_size, num_layers=2):
+        super().__init__(input_size, hidden_size, num_layers)
+
+    def recurrent(self, layer):
+        layers = self.h2h
+        return layers[0] if layer == 0 else lambda h: layers[layer](nn.functional.dropout(h, 0.3))
+
+
+class BothWays(nn.Module):
+    """Runs in both directions of time; each has its cell."""
+
+    def __init__(self, input_size, hidden_size):
+        super().__init__()
+        self.hidden_size = hidden_size
+        self.ahead = nn.LSTMCell(input_size, hidden_size)
+        self.back = nn.LSTMCell(input_size, hidden_size)
+
+    def scan(self, cell, x, state):
+        outputs = []
+        for x_t in x:
+            state = cell(x_t, state)
+            outputs.append(state[0])
+        return outputs, state
+
+    def turned_back(self, outputs):
+        return outputs[::-1]
+
+    def forward(self, x, state=None):
+        h, c = state or x.new_zeros(2, 2, x.shape[1], self.hidden_size).unbind(0)
+        ahead, first = self.scan(self.ahead, x, (h[0], c[0]))
+        back, second = self.scan(self.back, x.flip(0), (h[1], c[1]))
+        y = torch.cat([torch.stack(ahead), torch.stack(self.turned_back(back))], dim=2)
+        return y, (torch.stack([first[0], second[0]]), torch.stack([first[1], second[1]]))
+
+
+class NotTurnedBack(BothWays):
+    def turned_back(self, outputs):
+        return outputs
+
+
+class OneCellForBoth(BothWays):
+    def __init__(self, input_size, hidden_size):
+        super().__init__(input_size, hidden_size)
+        self.back = self.ahead
+
+
+class TurnsTaken(BothWays):
+    """A right one, but for the order of the output's units."""
+
+    def forward(self, x, state=None):
+        y, state = super().forward(x, state)
+        return y.unflatten(2, (2, -1)).transpose(2, 3).flatten(2), state

@@ -38,6 +38,8 @@ def test_mapped_without_a_word_from_anybody(name):
         ("Mixed", "probing", "its input batch first and gives its output time first"),
         ("SeedsItself", "generators_untouched", "or seeds it"),
         ("LastLayerFirst", "layers_and_directions", "lists the layers last first"),
+        ("FrozenRecurrence", "parameters_trainable", "`U` wants no gradient"),
+        ("LooseBias", "parameters_registered", "neither a parameter nor a buffer"),
     ],
 )
 def test_right_with_a_warning(name, check, words):
@@ -53,6 +55,9 @@ def test_right_with_a_warning(name, check, words):
         ("MixedDespiteOption", "batch_first_honoured", "its output is not batch first"),
         ("IgnoresC0", "given_state", "c0 is ignored"),
         ("Fours", "sequence", "an LSTM takes any two sizes"),
+        ("HandedOutAgain", "results_kept", "handed out again"),
+        ("NaiveTanh", "useful_range", "overflows"),
+        ("DropoutStaysOn", "deep_determinism", "as its own defaults make it"),
         ("SharedLayers", "layers_and_directions", "`h2h.1.weight` has no effect"),
     ],
 )
@@ -71,3 +76,24 @@ def test_the_last_output_alone_is_judged_at_every_step():
     judgement = judged("LastLogits", "gradients")
     assert "last step" in judgement.interface["layout"]
     assert {result.status for result in judgement.checks} == {Status.PASS}
+
+
+@pytest.mark.parametrize(
+    ("name", "verdict", "words"),
+    [
+        ("BothWays", "variant", "taken apart, both directions conform"),
+        ("TurnsTaken", "variant", "units take turns"),
+        ("NotTurnedBack", "defective", "in the backward direction: the outputs come in reverse"),
+        ("OneCellForBoth", "defective", "both directions use the same weights"),
+    ],
+)
+def test_both_directions_are_judged_apart(name, verdict, words):
+    judgement = judged(name, "default_state")
+    assert judgement.verdict == verdict
+    assert any(words in sentence for sentence in judgement.diagnosis), judgement.diagnosis
+
+
+def test_one_size_for_inputs_and_states_is_told():
+    judgement = judged("OneSize")
+    assert judgement.verdict == "unsupported"
+    assert "takes one size, `d_model`" in judgement.diagnosis[0]
