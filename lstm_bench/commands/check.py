@@ -178,6 +178,8 @@ def _show(judgement: Judgement) -> None:
     if found:
         parts = ("layout", "state", "weights", "biases", "output_layer", "precision")
         line = "; ".join(f"{found[p]}" for p in parts if found.get(p))
+        line += f"; left at its default: {found['not_judged']}" if "not_judged" in found else ""
+        line += f"; {found['directions']}" if "directions" in found else ""
         console.print(Padding(f"found: {escape(line)}", (0, 0, 0, 2)), style="dim")
     for sentence in judgement.diagnosis:
         console.print(Padding(f"• {escape(sentence)}", (0, 0, 0, 2)))

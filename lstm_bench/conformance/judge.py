@@ -162,7 +162,7 @@ def _direction_by_direction(
         whole,
         verdict=verdict,
         diagnosis=tuple(sentences),
-        interface={**interface, "directions": "both, judged apart"} if interface else {},
+        interface={**interface, "directions": "both directions, judged apart"} if interface else {},
         checks=_worst_of_each(checks),
     )
 

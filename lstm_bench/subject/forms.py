@@ -84,6 +84,15 @@ def signature_of(module: Any) -> Signature:
     )
 
 
+def left_alone(module: Any, arguments: tuple[Form, ...], keywords: Any) -> list[str]:
+    """Names of a call's optional arguments that such a call does not hand over."""
+    signature = signature_of(module)
+    order = list(signature.others)
+    order.insert(signature.x_position, "")
+    used = {*order[: len(arguments)], *keywords}
+    return [name for name in signature.others if name not in used]
+
+
 def _schema_names(function: Any) -> list[str]:
     """Argument names of a scripted method, which has a schema instead of a signature."""
     schema = getattr(function, "schema", None)

@@ -16,6 +16,7 @@ import torch
 
 from lstm_bench.subject.construct import Recipe
 from lstm_bench.subject.findings import Finding, findings
+from lstm_bench.subject.forms import left_alone
 from lstm_bench.subject.identify import Identified, identify, prepare
 from lstm_bench.subject.instance import Instance
 from lstm_bench.subject.interface import Interface
@@ -84,7 +85,17 @@ class Subject:
         """The interface that was found, in words, part by part."""
         from lstm_bench.subject.words import interface_in_words
 
-        return interface_in_words(self.recipe, self.interface, self.parameter_map, self.dtype)
+        words = interface_in_words(self.recipe, self.interface, self.parameter_map, self.dtype)
+        left = self.left_alone()
+        return words | ({"not_judged": ", ".join(f"`{n}`" for n in left)} if left else {})
+
+    def left_alone(self) -> list[str]:
+        """Optional arguments of its call that stay at their defaults: nothing is known of them."""
+        try:
+            module = self.build(5, 4).module
+        except Exception:  # what cannot be built says so elsewhere
+            return []
+        return left_alone(module, self.interface.arguments, self.interface.keywords)
 
 
 def open_subject(target: str, **kwargs: Any) -> Subject:

@@ -326,3 +326,31 @@ class TurnsTaken(BothWays):
     def forward(self, x, state=None):
         y, state = super().forward(x, state)
         return y.unflatten(2, (2, -1)).transpose(2, 3).flatten(2), state
+
+
+class Padded(nn.Module):
+    """The lengths clear the outputs beyond a sequence's end, and not the states."""
+
+    def __init__(self, input_size, hidden_size):
+        super().__init__()
+        self.lstm = nn.LSTM(input_size, hidden_size, batch_first=True)
+
+    def ends(self, valid):
+        return torch.ones_like(valid)
+
+    def forward(self, x, state=None, lengths=None):
+        if lengths is None:
+            return self.lstm(x, state)
+        valid = torch.arange(x.shape[1])[None] < lengths[:, None]
+        outputs, (h, c) = [], state or x.new_zeros(2, 1, len(x), self.lstm.hidden_size).unbind(0)
+        for t in range(x.shape[1]):
+            y, (h_new, c_new) = self.lstm(x[:, t : t + 1], (h, c))
+            outputs.append(y * valid[:, t, None, None])
+            here = self.ends(valid)[None, :, t, None]
+            h, c = torch.where(here, h_new, h), torch.where(here, c_new, c)
+        return torch.cat(outputs, 1), (h, c)
+
+
+class PaddedWell(Padded):
+    def ends(self, valid):
+        return valid

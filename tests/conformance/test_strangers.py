@@ -38,6 +38,7 @@ def test_mapped_without_a_word_from_anybody(name):
         ("Mixed", "probing", "its input batch first and gives its output time first"),
         ("SeedsItself", "generators_untouched", "or seeds it"),
         ("LastLayerFirst", "layers_and_directions", "lists the layers last first"),
+        ("Padded", "padding", "the returned hidden state moves with the padding"),
         ("FrozenRecurrence", "parameters_trainable", "`U` wants no gradient"),
         ("LooseBias", "parameters_registered", "neither a parameter nor a buffer"),
     ],
@@ -70,6 +71,12 @@ def test_the_wrong_ones(name, check, words):
 def test_layers_that_use_their_own_weights_are_right():
     status = {c.name: c.status for c in judged("OwnLayers", "layers_and_directions").checks}
     assert status["layers_and_directions"] is Status.PASS
+
+
+def test_lengths_that_are_heeded_are_right():
+    judgement = judged("PaddedWell", "padding")
+    assert {c.name: c.status for c in judgement.checks}["padding"] is Status.PASS
+    assert judgement.interface["not_judged"] == "`lengths`"
 
 
 def test_the_last_output_alone_is_judged_at_every_step():

@@ -65,11 +65,11 @@ def _deeper(subject: Subject) -> Iterator[tuple[str, Recipe]]:
     own = without_overrides(subject.factory, subject.recipe)
     if own != subject.recipe:
         yield "as its own defaults make it", own
-    layers, dropout = (option_like(subject.factory, p) for p in (LAYERS, r"drop|zoneout"))
-    more = {n: v for n, v in ((layers, 2), (dropout, 0.5)) if n is not None}
-    if dropout is not None:
-        words = "with " + ", ".join(f"{n}={v}" for n, v in more.items())
-        yield words, replace(subject.recipe, keywords={**subject.recipe.keywords, **more})
+    layers = option_like(subject.factory, LAYERS) or "num_layers"
+    dropout = option_like(subject.factory, r"drop|zoneout") or "dropout"
+    more = {layers: 2, dropout: 0.5}
+    words = "with " + ", ".join(f"{n}={v}" for n, v in more.items())
+    yield words, replace(subject.recipe, keywords={**subject.recipe.keywords, **more})
 
 
 def _seeded(subject: Subject, module: Any, seed: int) -> list[torch.Tensor]:
