@@ -106,7 +106,11 @@ def _target(one: Json) -> Section:
     table = Table(
         f"Every check of {short(one['target'])}.", ("check", "class", "status", "message"), rows, 4
     )
-    said = [str(v) for k, v in interface.items() if k != "printed" and v and isinstance(v, str)]
+    said = [
+        f"left at its default: {v}" if k == "not_judged" else str(v)
+        for k, v in interface.items()
+        if k != "printed" and v and isinstance(v, str)
+    ]
     parts = ["; ".join(one["diagnosis"])] if one["diagnosis"] else []
     parts += ["found: " + "; ".join(said)] if said else []
     text = " ".join(f"{part[:1].upper()}{part[1:]}." for part in parts)
