@@ -571,7 +571,7 @@ def _find_among(
     if is_coarse(evidence.call, torch.float32, takes_state=found.interface.takes_state):
         raise IsDefective(
             "its results move in steps as its inputs move little by little: it computes in a lower "
-            "precision than float32 inside (float16 or bfloat16, say)",
+            "precision than float32 inside (float16 or bfloat16, say), or rounds its values",
             evidence=evidence,
         )
     raise _cannot_map(fullest, evidence)

@@ -32,21 +32,26 @@ def is_coarse(
     x, towards = normal(4, 2, I), normal(4, 2, I)
     state = (normal(4, H) / 2, normal(4, H)) if takes_state else None
 
-    def results(distance: float) -> Tensor:
+    def results(distance: float) -> dict[str, Tensor]:
         copied: Any = None if state is None else (state[0].clone(), state[1].clone())
         with torch.no_grad():
             parts = run(x + distance * towards, copied)
-        return torch.cat([part.double().flatten() for part in parts.values()])
+        return {name: part.double().clone() for name, part in parts.items()}
 
     try:
         nudge = NUDGE[dtype]
         here, near, twice, far = (results(k) for k in (0.0, nudge, 2 * nudge, 0.5))
     except Exception:  # the checks say what raises
         return False
+    return any(_in_steps(here[n], near[n], twice[n], far[n]) for n in here)
+
+
+def _in_steps(here: Tensor, near: Tensor, twice: Tensor, far: Tensor) -> bool:
+    """Of one part of the results: a rounded c moves in steps where h, by its gate, does not."""
     if not all(bool(r.isfinite().all()) for r in (here, near, twice, far)):
         return False
-    moved, moved_twice = near - here, twice - here
     if torch.equal(far, here):
-        return False  # x has no effect at all
+        return False  # x has no effect on it at all
+    moved, moved_twice = near - here, twice - here
     off = (moved_twice - 2 * moved).abs().max()
     return bool(off > 0.2 * moved_twice.abs().max()) or not bool(moved_twice.any())

@@ -21,7 +21,7 @@ import torch
 from torch import nn
 
 from lstm_bench.conformance.diagnosis import gradients, values
-from lstm_bench.conformance.diagnosis.habits import habits, imprecise, rewritten, strided
+from lstm_bench.conformance.diagnosis.habits import habits, imprecise, rewritten, stale, strided
 from lstm_bench.conformance.diagnosis.names import broken_promise
 from lstm_bench.conformance.records import CLASSES, CheckResult, Status
 from lstm_bench.subject import Instance, Subject
@@ -87,6 +87,7 @@ def _causes(subject: Subject) -> Iterator[list[str]]:
         imprecise,
         strided,
         rewritten,
+        stale,
         _values,
         broken_promise,
         _gradients,

@@ -15,6 +15,7 @@ from lstm_bench.conformance.reference import Trace
 from lstm_bench.subject import Instance, Subject
 from lstm_bench.subject.precision import is_coarse
 from lstm_bench.subject.probe import H, I
+from lstm_bench.subject.tensors import held
 
 
 def habits(subject: Subject) -> list[str]:
@@ -142,16 +143,52 @@ def _values(instance: Instance, given: Sequence[Tensor]) -> dict[str, Tensor]:
         return {name: part.clone() for name, part in parts.items()}
 
 
+def stale(subject: Subject) -> list[str]:
+    """Whether a call goes on with what an earlier one made of parameters that changed since."""
+
+    def posed(seed: int) -> tuple[Instance, Problem]:
+        instance = subject.build(4, 5, dtype=subject.dtype)
+        state = subject.interface.takes_state
+        problem = pose(instance, batch=3, steps=5, seed=seed, state=state, dtype=subject.dtype)
+        return instance, problem
+
+    def leftover(before: int, after: int, only: str | None = None) -> bool:
+        """Whether a module that ran with other parameters differs from one that did not."""
+        used, first = posed(before)
+        fresh, problem = posed(after)
+        given = (problem.x, *(problem.state or ()))
+        _values(used, (first.x, *(first.state or ())))
+        used.load(problem.parameters)
+        if only is not None:  # this tensor alone changes between the calls
+            fresh.load(first.parameters)
+            used.load(first.parameters)
+            wanted = held(fresh.module)[only]
+            for instance in (used, fresh):
+                with torch.no_grad():
+                    held(instance.module)[only].copy_(wanted * 0.5 + 0.1)
+        got, expected = _values(used, given), _values(fresh, given)
+        return any(not torch.equal(got[n], expected[n]) for n in got)
+
+    if leftover(5, 5) or not leftover(5, 6):
+        return []  # nothing is left over, or a state is, whatever the parameters
+    names = [n for n in subject.parameter_map.layouts if leftover(5, 6, n)]
+    which = f"`{names[0]}`" if len(names) == 1 else "its parameters"
+    return [
+        f"an earlier call's copy of {which} is used after a change: what was made of them is kept, "
+        "and not made anew"
+    ]
+
+
 def imprecise(subject: Subject) -> list[str]:
     """Whether something inside is computed in less than float32."""
-    if subject.proven:
+    if subject.proven and subject.dtype == torch.float64:
         return []
     instance = subject.build(I, H, dtype=torch.float32)
     if not is_coarse(instance.run, torch.float32, takes_state=subject.interface.takes_state):
         return []
     return [
         "its results move in steps as its inputs move little by little: something inside is "
-        "computed in a lower precision than float32 (float16 or bfloat16, say)"
+        "computed in a lower precision than float32 (float16 or bfloat16, say), or rounded"
     ]
 
 

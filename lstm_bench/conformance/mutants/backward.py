@@ -104,6 +104,16 @@ def _flow() -> Iterator[Mutant]:
         "the gradient of the cell state counts twice from step to step",
         carry=lambda s: (s.new_h, surrogate(s.new_c, 2 * s.new_c)),
     )
+    yield backward_mutant(
+        "accumulated_h",
+        "the gradient of the hidden state is added up from step to step instead of handed on",
+        carry=lambda s: (surrogate(s.new_h, s.new_h + s.h), s.new_c),
+    )
+    yield backward_mutant(
+        "accumulated_c",
+        "the gradient of the cell state is added up from step to step instead of handed on",
+        carry=lambda s: (s.new_h, surrogate(s.new_c, s.new_c + s.c)),
+    )
     for steps in range(1, 6):
         yield detached_every(steps)
         if steps > 1:
