@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 
-from lstm_bench.subject.identify import Identified
+from lstm_bench.subject.identify import Identified, prepare
+from lstm_bench.subject.instance import Instance
 from lstm_bench.subject.interface import axes_of_x_and_y, slots
 from lstm_bench.subject.nudge import KIND_BIAS, KIND_H, KIND_X, UNKNOWN, Labels
 from lstm_bench.subject.patterns import TensorLayout
@@ -31,7 +33,6 @@ class Finding:
 
 
 def findings(factory: Any, found: Identified) -> tuple[Finding, ...]:
-    del factory
     layouts = found.parameter_map.layouts
     return (
         *_silent_parameters(found),
@@ -40,7 +41,7 @@ def findings(factory: Any, found: Identified) -> tuple[Finding, ...]:
         *_unsteady(found),
         *_gate_names(layouts),
         *_state_order(found),
-        *_ignored_states(found),
+        *_ignored_states(factory, found),
         *_mixed_layout(found),
         *_without_state(found),
         *_strengths(found.labels),
@@ -70,11 +71,30 @@ def _silent_parameters(found: Identified) -> Iterator[Finding]:
                     )
 
 
-def _ignored_states(found: Identified) -> Iterator[Finding]:
+def _ignored_states(factory: Any, found: Identified) -> Iterator[Finding]:
     """A state that is taken and moves nothing."""
     for name, words in (("h", "hidden state h0"), ("c", "cell state c0")):
         if found.effects.get(name) is False:
-            yield Finding("fail", "state", f"the given {words} is ignored: it moves nothing")
+            here = "it moves nothing"
+            if _moves_in_eights(factory, found, name):
+                here = f"with hidden size {H} it moves nothing, with 8 it does"
+            yield Finding("fail", "state", f"the given {words} is ignored: {here}")
+
+
+def _moves_in_eights(factory: Any, found: Identified, name: str) -> bool:
+    """Whether a state moves something where the hidden size suits code that works in tiles."""
+    generator = torch.Generator().manual_seed(7)
+    x, h, c = (torch.randn(2, *s, generator=generator) for s in ((1, I), (8,), (8,)))
+    try:
+        module = prepare(found.recipe.build(factory, I, 8), torch.float32)
+        instance = Instance(module, found.interface, found.parameter_map, I, 8, lenient=True)
+        with torch.no_grad():
+            before = {n: t.clone() for n, t in instance.run(x, (h.clone(), c.clone())).items()}
+            h, c = (h + 0.7, c) if name == "h" else (h, c + 0.7)
+            after = instance.run(x, (h, c))
+    except Exception:  # it runs in no such size
+        return False
+    return any(not torch.equal(before[n], after[n]) for n in before)
 
 
 def _mixed_layout(found: Identified) -> Iterator[Finding]:

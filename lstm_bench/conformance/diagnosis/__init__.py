@@ -42,6 +42,8 @@ def diagnose(subject: Subject, results: Sequence[CheckResult]) -> list[str]:
     causes = _experiments(subject) if failed else []
     # Which gate a part without effect is meant for, experiments know better than probing does.
     found = [said for said in found if not causes or _of_a_gate_in(said, causes)]
+    kept = [cause for cause in causes if cause.startswith("an earlier call's copy")]
+    found = [said for said in found if not (kept and said.endswith("any output or state"))]
     sentences = [*causes, *found]
     if not sentences:
         sentences = [f"{result.name}: {result.message}" for result in failed[:2]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +15,7 @@ from lstm_bench.conformance.reference import Trace
 from lstm_bench.subject import Instance, Subject
 from lstm_bench.subject.precision import is_coarse
 from lstm_bench.subject.probe import H, I
-from lstm_bench.subject.tensors import held
+from lstm_bench.subject.tensors import learnable
 
 
 def habits(subject: Subject) -> list[str]:
@@ -145,38 +145,39 @@ def _values(instance: Instance, given: Sequence[Tensor]) -> dict[str, Tensor]:
 
 def stale(subject: Subject) -> list[str]:
     """Whether a call goes on with what an earlier one made of parameters that changed since."""
+    instance = subject.build(4, 5, dtype=subject.dtype)
+    state = subject.interface.takes_state
+    problem = pose(instance, batch=3, steps=5, seed=5, state=state, dtype=subject.dtype)
+    given = (problem.x, *(problem.state or ()))
 
-    def posed(seed: int) -> tuple[Instance, Problem]:
-        instance = subject.build(4, 5, dtype=subject.dtype)
-        state = subject.interface.takes_state
-        problem = pose(instance, batch=3, steps=5, seed=seed, state=state, dtype=subject.dtype)
-        return instance, problem
-
-    def leftover(before: int, after: int, only: str | None = None) -> bool:
-        """Whether a module that ran with other parameters differs from one that did not."""
-        used, first = posed(before)
-        fresh, problem = posed(after)
-        given = (problem.x, *(problem.state or ()))
-        _values(used, (first.x, *(first.state or ())))
-        used.load(problem.parameters)
-        if only is not None:  # this tensor alone changes between the calls
-            fresh.load(first.parameters)
-            used.load(first.parameters)
-            wanted = held(fresh.module)[only]
-            for instance in (used, fresh):
-                with torch.no_grad():
-                    held(instance.module)[only].copy_(wanted * 0.5 + 0.1)
+    def differs(changed: Collection[str]) -> bool:
+        """Whether a module that ran before these tensors changed differs from one that did not."""
+        used, fresh = (subject.build(4, 5, dtype=subject.dtype) for _ in range(2))
+        for one in (used, fresh):
+            _draw(one, ())
+        _values(used, given)
+        for one in (used, fresh):
+            _draw(one, changed)
         got, expected = _values(used, given), _values(fresh, given)
         return any(not torch.equal(got[n], expected[n]) for n in got)
 
-    if leftover(5, 5) or not leftover(5, 6):
+    names = list(learnable(instance.module))
+    if differs(()) or not differs(names):
         return []  # nothing is left over, or a state is, whatever the parameters
-    names = [n for n in subject.parameter_map.layouts if leftover(5, 6, n)]
-    which = f"`{names[0]}`" if len(names) == 1 else "its parameters"
+    kept = [f"`{name}`" for name in names if differs({name})] or ["its parameters"]
     return [
-        f"an earlier call's copy of {which} is used after a change: what was made of them is kept, "
-        "and not made anew"
+        f"an earlier call's copy of {' and '.join(kept[:3])} is used after a change: what was made "
+        "of it is kept, and not made anew"
     ]
+
+
+@torch.no_grad()
+def _draw(instance: Instance, other: Collection[str]) -> None:
+    """The same random values every time, but for these tensors."""
+    generator = torch.Generator().manual_seed(31)
+    for name, tensor in learnable(instance.module).items():
+        values = torch.randn(tensor.shape, generator=generator, dtype=torch.float64).to(tensor)
+        tensor.copy_(0.5 * values + 0.2 * (name in other))
 
 
 def imprecise(subject: Subject) -> list[str]:
