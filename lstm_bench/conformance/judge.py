@@ -125,6 +125,12 @@ def _direction_by_direction(
     apart = directions(factory, options.kwargs)
     if apart is None:
         return None
+    if apart.halved:
+        undecided = (
+            f"it runs in both directions of time, with both's weights in `{apart.halved[0]}`; "
+            "with a parameter for each direction it could be judged"
+        )
+        return replace(whole, diagnosis=(undecided, *whole.diagnosis))
     plain = replace(options, kwargs={})
     each = {
         f"{words} direction": judge_factory(plan.build, whole.target, plain, told)
@@ -132,7 +138,7 @@ def _direction_by_direction(
     }
     verdicts = {judgement.verdict for judgement in each.values()}
     said = _said_of_each({words: judgement.diagnosis for words, judgement in each.items()})
-    if apart.shared:
+    if verdicts == {Verdict.CONFORMS} and apart.shared:  # an LSTM's own weights, that is
         what = "the same weights" if apart.all_shared else f"`{apart.shared[0]}`"
         tied = f"both directions use {what}, where each should have its own"
         verdict, sentences = Verdict.DEFECTIVE, [tied, *said]
@@ -144,7 +150,8 @@ def _direction_by_direction(
     elif verdicts == {Verdict.VARIANT}:
         verdict, sentences = Verdict.VARIANT, [*whole.diagnosis[:1], *said]
     else:
-        return None
+        undecided = "it runs in both directions of time; taken apart, neither could be judged"
+        return replace(whole, diagnosis=(undecided, *whole.diagnosis))
     if apart.interleaved:
         sentences.append(
             "warning: in the output the two directions' units take turns; nn.LSTM's has all of "

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from lstm_bench.subject import nudge
 from lstm_bench.subject.construct import Recipe, recipes
 from lstm_bench.subject.forms import signature_of
-from lstm_bench.subject.probe import B, H, I, T
+from lstm_bench.subject.probe import B, H, I, T, safely
 from lstm_bench.subject.results import Leaf, Path, leaves_of
 from lstm_bench.subject.tensors import learnable
 
@@ -61,7 +61,9 @@ class Directions:
     interleaved: bool
     backward_first: bool
     shared: tuple[str, ...]
-    """Parameters that both directions use."""
+    """Parameters that both directions use, entry by entry."""
+    halved: tuple[str, ...]
+    """Parameters that hold both directions' weights beside one another."""
 
     @property
     def all_shared(self) -> bool:
@@ -145,7 +147,8 @@ def directions(factory: Any, kwargs: Mapping[str, Any]) -> Directions | None:
             module = recipe.build(factory, I, H)
             if not isinstance(module, nn.Module):
                 return None
-            found = _taken_apart(module.eval(), recipe, factory)
+            with safely():
+                found = _taken_apart(module.eval(), recipe, factory)
         except Exception:  # a wrong guess may raise anything
             continue
         if found is not None:
@@ -217,7 +220,8 @@ def _plans(
     (interleaved, backward_first), (ahead, back) = fitting[0]
     leaves = call(x)
     y = _output(leaves, path, batch_first)
-    used = [_parameters_of(module, y[..., features]) for features in (ahead, back)]
+    moved = [_moved_by(module, y[..., features]) for features in (ahead, back)]
+    used = [list(part) for part in moved]
     taken = _way_to_hand_over(module, call, x, path, batch_first)
     plans = [
         Plan(
@@ -226,16 +230,20 @@ def _plans(
         )
         for place, features in enumerate((ahead, back))
     ]  # fmt: skip
-    shared = tuple(n for n in used[0] if n in used[1])
-    return Directions(plans[0], plans[1], interleaved, backward_first, shared)
+    in_both = [n for n in used[0] if n in used[1]]
+    shared = tuple(n for n in in_both if bool((moved[0][n] & moved[1][n]).any()))
+    halved = tuple(n for n in in_both if n not in shared)
+    return Directions(plans[0], plans[1], interleaved, backward_first, shared, halved)
 
 
-def _parameters_of(module: nn.Module, part: Tensor) -> list[str]:
+def _moved_by(module: nn.Module, part: Tensor) -> dict[str, Tensor]:
+    """Which parameters, and which of their entries, a part of the results moves with."""
     named = {n: p for n, p in module.named_parameters() if p.requires_grad}
     found = torch.autograd.grad(
         part.sum(), list(named.values()), allow_unused=True, retain_graph=True
     )
-    return [n for n, g in zip(named, found, strict=True) if g is not None and bool(g.any())]
+    seen = {n: g != 0 for n, g in zip(named, found, strict=True) if g is not None}
+    return {n: entries for n, entries in seen.items() if bool(entries.any())}
 
 
 def _states_of(
@@ -247,7 +255,7 @@ def _states_of(
         if shape == (2, B, H):
             yield leaf.path, place
         elif shape in ((B, H), (1, B, H)):
-            own = _parameters_of(module, leaf.tensor)
+            own = _moved_by(module, leaf.tensor)
             if own and set(own) <= set(used[place]):
                 yield leaf.path, None
 

@@ -42,7 +42,7 @@ from lstm_bench.subject.nudge import (
 )
 from lstm_bench.subject.patterns import TensorLayout, fit
 from lstm_bench.subject.precision import is_coarse
-from lstm_bench.subject.probe import Found, H, I, Probe
+from lstm_bench.subject.probe import Found, H, I, Probe, safely
 from lstm_bench.subject.proof import Proof, prove
 from lstm_bench.subject.tensors import held, learnable
 
@@ -79,6 +79,11 @@ class Identified:
 
 def identify(factory: Any, kwargs: Mapping[str, Any]) -> Identified:
     """Probe a factory. Raises CannotLoad, NotAnLSTM, IsVariant or Ambiguous."""
+    with safely():
+        return _identify(factory, kwargs)
+
+
+def _identify(factory: Any, kwargs: Mapping[str, Any]) -> Identified:
     recipe, found = _find_interface(factory, kwargs)
     if found.states == 1 and found.recurrent and _given(found) == 1:
         alone = _without_its_state(factory, recipe, found)

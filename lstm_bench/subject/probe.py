@@ -10,6 +10,7 @@ wrong calls often do. So one row or one step is perturbed and what moves is look
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -17,7 +18,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.modules.module import register_module_forward_pre_hook
 
 from lstm_bench.subject import axes as layout
 from lstm_bench.subject.forms import (
@@ -72,6 +74,27 @@ class Found:
     def complete(self) -> bool:
         """No other reading can be better."""
         return self.rank[0] and self.recurrent and self.states == 2 and self.own_states
+
+
+@contextlib.contextmanager
+def safely() -> Iterator[None]:
+    """Wrong guesses raise, also where torch would take the interpreter down.
+
+    ``nn.LSTMCell`` (torch 2.13) lets an input of one axis pass beside a state of two, which is a
+    segmentation fault where the sizes happen to be equal.
+    """
+
+    def must_fit(module: nn.Module, given: tuple[Any, ...]) -> None:
+        if isinstance(module, nn.LSTMCell) and len(given) > 1 and given[1] is not None:
+            axes = {part.dim() for part in (given[0], *given[1])}
+            if len(axes) > 1:
+                raise ValueError("nn.LSTMCell was given an input and a state of unlike axes")
+
+    hook = register_module_forward_pre_hook(must_fit)
+    try:
+        yield
+    finally:
+        hook.remove()
 
 
 class Probe:

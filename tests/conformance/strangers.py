@@ -320,6 +320,17 @@ class OneCellForBoth(BothWays):
         self.back = self.ahead
 
 
+class BehindOneLayer(BothWays):
+    """A right one; both directions see x through the same layer."""
+
+    def __init__(self, input_size, hidden_size):
+        super().__init__(hidden_size, hidden_size)
+        self.into = nn.Linear(input_size, hidden_size)
+
+    def forward(self, x, state=None):
+        return super().forward(self.into(x).tanh(), state)
+
+
 class TurnsTaken(BothWays):
     """A right one, but for the order of the output's units."""
 
@@ -354,3 +365,25 @@ class Padded(nn.Module):
 class PaddedWell(Padded):
     def ends(self, valid):
         return valid
+
+
+class OneTensorForBoth(nn.Module):
+    """Right; the weights of both directions lie in one tensor."""
+
+    def __init__(self, input_size, hidden_size):
+        super().__init__()
+        self.W = nn.Parameter(torch.randn(2, 4 * hidden_size, input_size) / 3)
+        self.U = nn.Parameter(torch.randn(2, 4 * hidden_size, hidden_size) / 3)
+
+    def forward(self, x):
+        found = []
+        for W, U, steps in zip(self.W, self.U, (x, x.flip(0)), strict=True):
+            h, c = x.new_zeros(2, x.shape[1], U.shape[1]).unbind(0)
+            outputs = []
+            for x_t in steps:
+                i, f, g, o = (x_t @ W.T + h @ U.T).chunk(4, 1)
+                c = f.sigmoid() * c + i.sigmoid() * g.tanh()
+                h = o.sigmoid() * c.tanh()
+                outputs.append(h)
+            found.append(torch.stack(outputs))
+        return torch.cat([found[0], found[1].flip(0)], dim=2)

@@ -90,6 +90,8 @@ def test_the_last_output_alone_is_judged_at_every_step():
     [
         ("BothWays", "variant", "taken apart, both directions conform"),
         ("TurnsTaken", "variant", "units take turns"),
+        ("BehindOneLayer", "variant", "behind another layer"),
+        ("OneTensorForBoth", "inconclusive", "with both's weights in `W`"),
         ("NotTurnedBack", "defective", "in the backward direction: the outputs come in reverse"),
         ("OneCellForBoth", "defective", "both directions use the same weights"),
     ],
