@@ -64,9 +64,9 @@ def _session(baseline: str | None, candidate: str | None, options: dict[str, Any
     if not baseline or not candidate:
         raise UsageError("name two subjects, such as torch_nn and mine.py:MyLSTM")
     from impls.registry import implementations
+    from lstm_bench.compare.arena import Cell
     from lstm_bench.compare.arms import Side
     from lstm_bench.compare.session import Plan, Session
-    from lstm_bench.compare.workers import Cell
     from lstm_bench.subject.load import load_target
 
     registered = implementations()

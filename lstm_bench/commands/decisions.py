@@ -31,6 +31,7 @@ WORDS = {
     "not slower": "green",
     "undecided": "yellow",
     "failed": "red",
+    "unearned": "red",
 }
 
 
@@ -131,7 +132,7 @@ def passes(options: dict[str, Any]) -> tuple[str, ...]:
 
 def conditions(options: dict[str, Any]) -> Any:
     """How samples are taken; the processor's clock for one thread, the wall's for several."""
-    from lstm_bench.compare.workers import Conditions
+    from lstm_bench.compare.arena import Conditions
     from lstm_bench.measure.machine import has_cuda
 
     if options["dtype"] not in ("float32", "float64", "bfloat16"):

@@ -13,12 +13,13 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from lstm_bench.compare.arena import Arena, BlockRecord, Cell, Conditions
 from lstm_bench.compare.arms import Side
 from lstm_bench.compare.decide import Decision, Ledger, Settings, conclude, decide
-from lstm_bench.compare.workers import Arena, BlockRecord, Cell, Conditions, WorkerError
 from lstm_bench.conformance.isolate import judge_each
 from lstm_bench.conformance.records import Options
 from lstm_bench.errors import UsageError
+from lstm_bench.lab.worker import WorkerError
 from lstm_bench.measure.folders import (
     append,
     begin,

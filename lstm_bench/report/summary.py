@@ -72,6 +72,8 @@ def _row(cell: dict[str, Any], timed: dict[Any, pd.DataFrame], baseline: str) ->
 
 
 def _status(cell: dict[str, Any]) -> str:
+    if cell.get("unearned"):
+        return f"unearned: {cell['unearned']}"
     if cell["agrees"] is False:
         return f"incorrect: {cell['error']}"
     return f"failed: {cell['error']}" if cell["error"] else "ok"

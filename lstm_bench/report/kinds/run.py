@@ -94,7 +94,7 @@ def answer(summary: pd.DataFrame, baseline: str = BASELINE, expected: int | None
     """The run in a few sentences: who is fastest, who has no speed and why, what is missing."""
     timed = summary[summary["status"] == "ok"]
     sentences = [_fastest(timed)]
-    for status in ("incorrect", "failed"):
+    for status in ("incorrect", "unearned", "failed"):
         names = _names(summary[summary["status"].str.startswith(status)])
         if names:
             sentences.append(f"Without a speed, because {status}: {names}.")
