@@ -1,5 +1,6 @@
 """Subjects that end the process they run in, or become another program."""
 
+import contextlib
 import os
 import signal
 import sys
@@ -120,9 +121,9 @@ class BecomesTalker(places.InForward):
     """exec() of a program that writes lines to every descriptor it inherits, and succeeds."""
 
     def attack(self):
-        for descriptor in os.listdir("/proc/self/fd"):
-            if int(descriptor) > 2:
-                os.set_inheritable(int(descriptor), True)
+        for descriptor in range(3, 256):
+            with contextlib.suppress(OSError):
+                os.set_inheritable(descriptor, True)
         talk = "import os\nfor n in range(64):\n try: os.write(n, b'{}\\n')\n except OSError: pass"
         os.execv(sys.executable, [sys.executable, "-c", talk])
 

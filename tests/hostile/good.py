@@ -1,4 +1,4 @@
-"""A right LSTM, with nn.LSTM's names and layout, and a wrong one; all the others derive from them."""
+"""A right LSTM with nn.LSTM's names and layout, and a wrong one; all others derive from them."""
 
 from torch import nn
 
