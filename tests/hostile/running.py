@@ -54,9 +54,9 @@ def run_marked(arguments: Sequence[str], timeout: float) -> Outcome:
             code = _wait(process, timeout)
             seconds = time.monotonic() - started
         finally:
-            left = end_marked(mark)
-            process.kill()
+            process.kill()  # where it did not end by itself
             process.wait()
+            left = end_marked(mark)
             assert process.stdin is not None
             process.stdin.close()
         return Outcome(code, seconds, _head(stdout), _head(stderr), left)
