@@ -9,7 +9,7 @@ SIGNALS = (
         "signals",
         ("KillsItsGroup", "forward", "signal to the group", ERROR, "SIGKILL"),
         ("KillsItsGroupInConstructor", "constructor", "signal to the group", ERROR, "SIGKILL"),
-        ("InterruptsItsGroup", "forward", "signal to the group", ERROR, "SIGINT"),
+        ("InterruptsItsGroup", "forward", "signal to the group", ODD, "SIGINT"),
         ("TerminatesItsGroup", "forward", "signal to the group", ERROR, "SIGTERM"),
         ("KillsItsParent", "forward", "signal to the parent", ERROR, "SIGKILL"),
         ("KillsItsParentInBackward", "backward", "signal to the parent", ERROR, "SIGKILL"),
