@@ -28,7 +28,8 @@ OURS = "torch_nn"
 SIZES = ("--no-head", "--batch", "2", "--steps", "3", "--hidden", "4", "--threads", "1",
          "--pass", "forward")  # fmt: skip
 # Some that call, differentiate, copy and look at settings: the whole set takes ten times as long.
-CHECKS = ("one_step", "one_step_gradients", "deepcopy", "pickle", "settings_kept", "state_dict")
+CHECKS = ("one_step", "one_step_gradients", "deepcopy", "pickle", "settings_kept", "state_dict",
+          "arguments_kept")  # fmt: skip
 CODES = {
     "check": (0, 1, 2, 3),
     "run": (0, 2, 4),
