@@ -239,8 +239,8 @@ class EntersInference(places.InForward):
     """Inference mode is entered, and never left."""
 
     def attack(self):
-        type(self).mode = torch.inference_mode()  # kept, or it would end at once
-        self.mode.__enter__()
+        type(self).entered = torch.inference_mode()  # kept, or it would end at once
+        self.entered.__enter__()
 
 
 class DetectsAnomalies(places.InConstructor):
