@@ -169,6 +169,9 @@ class Stand:
     def _seat(self) -> None:
         """Buffers that every call is given: its own arguments, or x and the states of a cell."""
         w, instance = self.workload, self.instance
+        # Whoever wants gradients trains: cuDNN's backward pass, for one, insists on it.
+        if isinstance(instance.module, nn.Module):
+            instance.module.train(self.pass_name != "forward")
         x, state = self._inputs(0)
         x, state = _moved(x, self.device), _moved_pair(state, self.device)
         self.stateless = state is None
