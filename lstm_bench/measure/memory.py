@@ -37,13 +37,14 @@ def _recorded(call: Callable[[], Any]) -> list[tuple[float, int]]:
         from torch.autograd import profiler_legacy
 
         config = profiler_legacy.profile(profile_memory=True).config()
-    torch.autograd._enable_profiler_legacy(config)
+    recorder: Any = torch.autograd
+    recorder._enable_profiler_legacy(config)
     try:
         result = call()
     finally:
-        threads = torch.autograd._disable_profiler_legacy()
+        threads = recorder._disable_profiler_legacy()
     del result
-    records = list(itertools.chain.from_iterable(threads))
+    records: list[Any] = list(itertools.chain.from_iterable(threads))
     start = next(record for record in records if record.name() == "__start_profile")
     return [
         (start.cpu_elapsed_us(record), record.cpu_memory_usage())
