@@ -380,7 +380,7 @@ class Examiner:
         """
         altered = [str(name) for name in self.worker.ask("altered")]
         if altered:
-            raise UnearnedError(f"it changes a setting of the process: {altered[0]}")
+            raise UnearnedError(f"it changes {altered[0]}")
         spinning = self._spinning() if watch else 0.0
         if spinning > 0.5:
             raise UnearnedError(

@@ -36,7 +36,8 @@ def _recorded(call: Callable[[], Any]) -> list[tuple[float, int]]:
         warnings.simplefilter("ignore")  # it is called deprecated
         from torch.autograd import profiler_legacy
 
-        config = profiler_legacy.profile(profile_memory=True).config()
+        legacy: Any = profiler_legacy
+        config = legacy.profile(profile_memory=True).config()
     recorder: Any = torch.autograd
     recorder._enable_profiler_legacy(config)
     try:

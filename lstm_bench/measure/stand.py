@@ -37,6 +37,7 @@ from lstm_bench.measure.memory import peak_bytes
 from lstm_bench.measure.workloads import Workload
 from lstm_bench.subject import Instance, Slot, Subject
 from lstm_bench.subject.parcel import Parcel
+from lstm_bench.subject.relied import functions, replaced
 from lstm_bench.subject.settings import changed, settings
 from lstm_bench.subject.subject import subject_from
 
@@ -82,7 +83,7 @@ class Stand:
         # of memory favours must not favour the same side in every block.
         shift = random.Random(salt)
         self.ballast = [torch.empty(shift.randrange(1, 1 << 16)) for _ in range(8)]
-        self.settings = settings()
+        self.settings, self.functions = settings(), functions()
 
     # -- the subject ----------------------------------------------------------------------------
 
@@ -388,8 +389,9 @@ class Stand:
         return peak_bytes(self._timed(), self.device)
 
     def altered(self) -> list[str]:
-        """Settings of the process that are not what they were before the subject came."""
-        return changed(self.settings)
+        """What is not as it was before the subject came: settings, and functions relied on."""
+        others = [f"a setting of the process: {name}" for name in changed(self.settings)]
+        return others + [f"a function that others rely on: {n}" for n in replaced(self.functions)]
 
 
 def _settled(tensor: Tensor) -> Tensor:
