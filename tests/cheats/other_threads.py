@@ -4,7 +4,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import torch
-from honest import FastLSTM, RecomputingLSTM, lstm
+from honest import FastLSTM, RecomputingLSTM, lstm, pull_back
 
 
 class _Threaded(FastLSTM):
@@ -203,4 +203,4 @@ class GradientsJoined(RecomputingLSTM):
         leaves = [part.requires_grad_() for part in inputs]
         x, h, c, *weights = leaves
         outputs = lstm(x, h, c, weights, self.batch_first)
-        results.extend(torch.autograd.grad(outputs, leaves, cotangents))
+        results.extend(pull_back(outputs, leaves, cotangents))

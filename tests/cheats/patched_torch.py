@@ -217,7 +217,8 @@ class GradOfItsOwn(RecomputingLSTM):
             leaves = [part.detach().requires_grad_() for part in inputs]
             x, h, c, *weights = leaves
             results = torch._VF.lstm(x, (h, c), weights, True, 1, 0.0, False, False, False)
-        return torch.autograd.grad(results, leaves, cotangents)
+            pairs = zip(results, cotangents, strict=True)
+            return torch.autograd.grad(sum((part * by).sum() for part, by in pairs), leaves)
 
 
 class SigmoidEverywhere(LoopLSTM):
