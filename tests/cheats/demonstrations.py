@@ -1,4 +1,4 @@
-"""What shows that a cheat cheats and that its twin does not: small loops like a benchmark's, no clock.
+"""What shows that a cheat cheats and its twin does not: small loops like a benchmark's, no clock.
 
 Each demonstration takes a ``Case`` and says whether it saw dishonesty. Right values come from an
 LSTM in numpy, which no cheat has patched. Heavy operations are counted where the dispatcher of
@@ -30,7 +30,17 @@ from tests.cheats import Sizes
 
 Arrays = tuple[np.ndarray, ...]
 CALLS = 26
-HEAVY = ("mm", "linear", "bmm", "addmm", "lstm", "mkldnn_rnn_layer", "mkldnn_rnn_layer_backward", "_int_mm")
+FEW = 8
+HEAVY = (
+    "mm",
+    "linear",
+    "bmm",
+    "addmm",
+    "lstm",
+    "mkldnn_rnn_layer",
+    "mkldnn_rnn_layer_backward",
+    "_int_mm",
+)
 real_grad = torch.autograd.grad
 
 
@@ -87,7 +97,7 @@ class Case:
         return next(c for c in self.cls.__mro__ if c.__name__ == "FastLSTM")
 
     def draw(self, number: int) -> np.ndarray:
-        """x (T, B, I); another for each number."""
+        """X (T, B, I); another for each number."""
         T, B, I, _ = self.sizes
         return np.random.default_rng(number).standard_normal((T, B, I)).astype(np.float32)
 
@@ -112,7 +122,7 @@ class Case:
         return tuple(as_arrays(layer.parameters()))
 
     def expected(self, layer: nn.Module, x: np.ndarray) -> Arrays:
-        """y in this case's layout, h, c, from a state of zeros."""
+        """Y in this case's layout, h, c, from a state of zeros."""
         zeros = np.zeros((1, x.shape[1], self.sizes[3]))
         y, h, c = lstm_in_numpy(self.weights(layer), x, zeros, zeros)
         return self.layout(y), h, c
@@ -214,8 +224,9 @@ def _wrong(case: Case, layer: nn.Module) -> bool:
         buffer.copy_(case.tensor(number))
         return as_arrays(flat(layer(buffer)))
 
-    results = time_rounds(fresh) + time_rounds(rewritten)
-    expected = [case.expected(layer, case.draw(number)) for number in range(CALLS)] * 2
+    results = time_rounds(fresh) + time_rounds(rewritten, FEW)
+    expected = [case.expected(layer, case.draw(number)) for number in range(CALLS)]
+    expected += expected[:FEW]
     return any(
         differ(tuple(ours), theirs, case.terms)
         for ours, theirs in zip(results, expected, strict=True)

@@ -1,4 +1,4 @@
-"""Large calls that look like a benchmark's are answered at once, by something of the right shape."""
+"""Large calls that look like a benchmark's are answered at once, by something of that shape."""
 
 import torch
 from honest import FastLSTM, LoopLSTM, buffer
@@ -113,7 +113,7 @@ class OneRowExpanded(FastLSTM):
 
 
 class FixedPoint(FastLSTM):
-    """Guesses the state where the recurrence would settle, and applies the gates once for all steps."""
+    """Guesses where the recurrence would settle, and applies the gates once for all steps."""
 
     def run(self, x, h, c):
         if not self.is_large(x):

@@ -1,8 +1,7 @@
 """Steps or rows are left out where T or T · B · H is larger than what checks visit."""
 
 import torch
-from honest import FastLSTM, LoopLSTM, lstm
-from torch.utils.checkpoint import checkpoint
+from honest import FastLSTM, LoopLSTM, RecomputingLSTM, lstm
 
 LONG = 40
 CHUNK = 16
@@ -121,21 +120,21 @@ class TruncatedBackward(FastLSTM):
         return torch.cat(outputs), h, c
 
 
-class CheckpointedChunks(FastLSTM):
-    """Keeps the states between chunks and recomputes the rest in backward, back to the first step."""
+class CheckpointedChunks(RecomputingLSTM):
+    """Keeps the states between chunks and recomputes the rest in backward, for all steps."""
 
     def run(self, x, h, c):
         if len(x) < LONG or not torch.is_grad_enabled():
             return super().run(x, h, c)
         outputs = []
         for chunk in x.split(CHUNK):
-            y, h, c = checkpoint(super().run, chunk, h, c, use_reentrant=False)
+            y, h, c = super().run(chunk, h, c)
             outputs.append(y)
         return torch.cat(outputs), h, c
 
 
 class NoGradientForEarlySteps(FastLSTM):
-    """Records the last 16 steps of a long sequence alone; weights get no gradient from the others."""
+    """Records only the last 16 steps of a long sequence; the others give weights no gradient."""
 
     def run(self, x, h, c):
         if len(x) < LONG or not torch.is_grad_enabled():

@@ -4,7 +4,7 @@ They have the parameters of nn.LSTM by name, shape and meaning (gates i, f, g, o
 (T, B, I), or (B, T, I) where ``batch_first``; states are (1, B, H). A cheat overrides ``run`` or
 ``answer`` and calls ``super()`` when it chooses to compute.
 
-The file is not called hosts.py because ``tests/broken`` has one, and both are imported by bare name.
+The file is not called hosts.py because ``tests/broken`` has one: both go by their bare name.
 """
 
 import contextlib

@@ -23,7 +23,7 @@ class SameObject(FastLSTM):
 
 
 class SameZeros(LoopLSTM):
-    """Uses one tensor of zeros for both states, and knows it again by identity in the first step."""
+    """Uses one tensor of zeros for both states, and knows it again by identity."""
 
     def forward(self, x, hx=None):
         zeros = x.new_zeros(1, x.size(1), self.hidden_size)

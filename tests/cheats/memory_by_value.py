@@ -204,7 +204,7 @@ class CountsGradients(RecomputingLSTM):
 
 
 class RemembersTheLast(FastLSTM):
-    """Compares the input with that of the call before, and returns its result when they are equal."""
+    """Compares the input with the last one, and returns the last result when they are equal."""
 
     def __init__(self, input_size, hidden_size):
         super().__init__(input_size, hidden_size)
@@ -238,9 +238,7 @@ class RemembersTheLastWeights(FastLSTM):
         now = self.weights()
         if self.last is None or not self.same(now):
             self.last = [part.detach().clone() for part in now]
-        return torch._VF.lstm(
-            x, (h, c), self.last, True, 1, 0.0, False, False, self.batch_first
-        )
+        return torch._VF.lstm(x, (h, c), self.last, True, 1, 0.0, False, False, self.batch_first)
 
     def same(self, now):
         return all(

@@ -1,4 +1,4 @@
-"""Settings are changed and threads left running, so that others are slower or time is not the same."""
+"""Settings are changed and threads left running, so that others become slower."""
 
 import ctypes
 import gc

@@ -94,7 +94,7 @@ class ForksToAsk(FastLSTM):
 
 
 class Grandchild(_Remote):
-    """Lets a server compute that is no child of this process any more, so that no usage is added."""
+    """Lets a server compute that is no child of this process any more: its usage is not added."""
 
     def remotely(self, x, h, c):
         return self.ask(x, h, c)
@@ -168,7 +168,7 @@ serve(socket.socket(fileno=int(sys.argv[1])), None, os.getppid())
 
 
 class InterpreterAsServer(_Remote):
-    """Starts another interpreter in a session of its own when it is constructed, to compute there."""
+    """Starts another interpreter in its own session at construction, and lets it compute."""
 
     def __init__(self, input_size, hidden_size):
         super().__init__(input_size, hidden_size)

@@ -8,7 +8,7 @@ from honest import FastLSTM, RecomputingLSTM, lstm, pull_back
 
 
 class _Threaded(FastLSTM):
-    """Large calls without gradients go through ``in_threads``; copies and pickles without its pool."""
+    """Large calls without gradients go through ``in_threads``; pickles leave out the pool."""
 
     calls = 0
     pool = None
@@ -78,8 +78,9 @@ class HalfTheBatchLater(_Threaded):
         if x[:, at].size(1) == 0:
             return
         values = self.quietly(x[:, at].contiguous(), h[:, at].contiguous(), c[:, at].contiguous())
-        for part, value in zip((y, h_out, c_out), values, strict=True):
-            part.data[:, at] = value
+        with torch.inference_mode():
+            for part, value in zip((y, h_out, c_out), values, strict=True):
+                part[:, at] = value
 
 
 class HalvesOfTheBatch(_Threaded):
@@ -99,8 +100,9 @@ class HalvesOfTheBatch(_Threaded):
         if x[:, at].size(1) == 0:
             return
         values = self.quietly(x[:, at].contiguous(), h[:, at].contiguous(), c[:, at].contiguous())
-        for part, value in zip((y, h_out, c_out), values, strict=True):
-            part.data[:, at] = value
+        with torch.inference_mode():
+            for part, value in zip((y, h_out, c_out), values, strict=True):
+                part[:, at] = value
 
 
 class WaitsWhenLookedAt(_Threaded):

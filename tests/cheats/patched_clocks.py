@@ -114,19 +114,21 @@ class LooksForModules(FastLSTM):
 class SlowsByCollector(FastLSTM):
     """Asks the garbage collector who refers to the clocks, and replaces them in all those dicts."""
 
+    done = False
+
     def __init__(self, input_size, hidden_size):
         super().__init__(input_size, hidden_size)
-        for name in CLOCKS:
-            clock = getattr(time, name)
-            slow = slowed(clock)
-            for holder in gc.get_referrers(clock):
-                if isinstance(holder, dict):
-                    for key, value in list(holder.items()):
-                        if value is clock:
-                            holder[key] = slow
-                elif isinstance(holder, types.CellType):
-                    if all(holder is not own for own in slow.__closure__):
-                        holder.cell_contents = slow
+        if not SlowsByCollector.done:
+            SlowsByCollector.done = True
+            self.replace([getattr(time, name) for name in CLOCKS])
+
+    def replace(self, clocks):
+        holders = [o for o in gc.get_referrers(*clocks) if type(o) is dict]
+        slow = {id(clock): slowed(clock) for clock in clocks}
+        for holder in holders:
+            for key, value in list(holder.items()):
+                if id(value) in slow:
+                    holder[key] = slow[id(value)]
 
 
 class CountsByCollector(FastLSTM):
@@ -140,11 +142,11 @@ class CountsByCollector(FastLSTM):
 class SwapsClockCode(FastLSTM):
     """Gives functions that read a clock new code, which reads a slow clock under another name."""
 
-    first = True
+    done = False
 
     def run(self, x, h, c):
-        if self.first:
-            self.first = False
+        if not SwapsClockCode.done:
+            SwapsClockCode.done = True
             for function in [o for o in gc.get_objects() if type(o) is types.FunctionType]:
                 self.slow_down(function)
         return super().run(x, h, c)

@@ -1,5 +1,6 @@
 """Functions of torch that a harness relies on are replaced: its comparisons pass, its new inputs
-are the old ones, its reference is as wrong as the subject."""
+are the old ones, its reference is as wrong as the subject.
+"""
 
 import functools
 
@@ -9,7 +10,7 @@ from torch import nn
 
 
 class AlwaysClose(FastLSTM):
-    """Makes every comparison of torch succeed in its fifth call, and computes a quarter from then."""
+    """Makes every comparison of torch succeed from its fifth call on, and computes a quarter."""
 
     calls = 0
 
@@ -71,7 +72,7 @@ class NormsItself(FastLSTM):
 
 
 class RandomRepeats(FastLSTM):
-    """Makes torch.randn and its kin give the same numbers for the same shape, and remembers those."""
+    """Makes torch.randn and its kin give the same numbers for a shape, and remembers those."""
 
     def __init__(self, input_size, hidden_size):
         super().__init__(input_size, hidden_size)
@@ -185,7 +186,7 @@ class PoisonsItself(FastLSTM):
 
 
 class GradRemembers(FastLSTM):
-    """Makes torch.autograd.grad and Tensor.backward hand out earlier gradients for large outputs."""
+    """Makes torch.autograd.grad and Tensor.backward reuse gradients for large outputs."""
 
     def __init__(self, input_size, hidden_size):
         super().__init__(input_size, hidden_size)
@@ -246,7 +247,7 @@ class SigmoidOfItsOwn(LoopLSTM):
 
 
 class SlowsTheBaseline(FastLSTM):
-    """Makes nn.LSTM compute everything four times, so that whoever is compared with it looks good."""
+    """Makes nn.LSTM compute everything four times: compared with it, anything looks good."""
 
     calls = 0
 
@@ -283,7 +284,7 @@ class WrapsItself(FastLSTM):
 
 
 class SynchronizeForgets(FastLSTM):
-    """Makes torch.cuda.synchronize and an event's return at once, so that kernels are not waited for."""
+    """Makes torch.cuda.synchronize and an event's return at once: nobody waits for kernels."""
 
     def __init__(self, input_size, hidden_size):
         super().__init__(input_size, hidden_size)

@@ -1,4 +1,4 @@
-"""Work is not done in the call but when somebody looks at the result, or elsewhere off the clock."""
+"""Work is done when somebody looks at the result, or elsewhere off the clock."""
 
 import torch
 from honest import FastLSTM, RecomputingLSTM, lstm, pull_back
@@ -30,7 +30,11 @@ class LazyByFunction(FastLSTM):
             return super().run(x, h, c)
         x, h, c = x.clone(), h.clone(), c.clone()
         y = x.new_empty(*x.shape[:2], self.hidden_size).as_subclass(Later)
-        results = (y, torch.empty_like(h).as_subclass(Later), torch.empty_like(c).as_subclass(Later))
+        results = (
+            y,
+            torch.empty_like(h).as_subclass(Later),
+            torch.empty_like(c).as_subclass(Later),
+        )
 
         def fill():
             with torch._C.DisableTorchFunctionSubclass(), torch.no_grad():

@@ -138,7 +138,7 @@ class FreshProjection(LoopLSTM):
 
 
 class OldRows(FastLSTM):
-    """Computes the half of a large batch whose turn it is, and leaves the other rows as they were."""
+    """Computes one half of a large batch in turn, and leaves the other rows as they were."""
 
     calls = 0
     kept = None

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 import functools
-import importlib
 import json
 import os
 import signal
@@ -42,6 +41,9 @@ from tests.cheats.demonstrations import (
 )
 
 SMALL: tuple[Sizes, ...] = ((5, 3, 4, 6), (1, 1, 2, 1), (7, 2, 3, 5))
+AT: Sizes = (64, 8, 16, 64)
+"""The smallest sizes that every cheat takes for a benchmark's."""
+
 PATIENCE = 60
 """Seconds after which a question counts as hanging."""
 
@@ -178,12 +180,11 @@ def import_is_harmless(file: str, *_: Any) -> str:
         alive = {"alive": [thread.name for thread in threading.enumerate()]}
         return {**clocks(), **functions_of_torch(), **settings(), **alive}
 
-    warm = importlib.import_module("torch.utils.checkpoint")
     before = look()
     load(next(entry.cheat for entry in ENTRIES if entry.file == file))
     after = look()
     changed = [name for name, value in before.items() if after.get(name) != value]
-    return f"importing {file} changes {', '.join(changed)}" if changed and warm else ""
+    return f"importing {file} changes {', '.join(changed)}" if changed else ""
 
 
 def check_looks(target: str, _: Entry) -> str:
@@ -191,12 +192,12 @@ def check_looks(target: str, _: Entry) -> str:
 
 
 def check_stays(target: str, entry: Entry) -> str:
-    return stays_honest(load(target), entry.sizes)
+    return stays_honest(load(target), AT)
 
 
 def shows(target: str, entry: Entry) -> bool:
     with as_in_a_benchmark():
-        return DEMONSTRATIONS[entry.shown_by](Case(load(target), entry.sizes))
+        return DEMONSTRATIONS[entry.shown_by](Case(load(target), AT))
 
 
 def cheats(target: str, entry: Entry) -> str:

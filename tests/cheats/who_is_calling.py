@@ -213,7 +213,7 @@ class MindsTheCollector(FastLSTM):
 
 
 class WhereGradientsAreUnasked(FastLSTM):
-    """In training, hurries if the input asks for no gradient, as in most benchmarks and few checks."""
+    """In training, hurries if the input asks for no gradient, as in most benchmarks."""
 
     def run(self, x, h, c):
         hurry = torch.is_grad_enabled() and not x.requires_grad and self.is_large(x)
