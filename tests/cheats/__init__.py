@@ -196,7 +196,7 @@ ENTRIES: tuple[Entry, ...] = (
         ("LooksUpTheStack", "NamesItsCaller", ALL, "wrong_values",
          {"needs": "a caller named for timing, and none for checking"}),
         ("InspectsTheCaller", "InspectsItself", ALL, "wrong_values",
-         {"needs": "a caller with a local variable like `rounds` or `start`"}),
+         {"needs": "a caller with a local variable like `rounds` or `elapsed`"}),
         ("ReadsArguments", "VerboseByArguments", ALL, "wrong_values",
          {"needs": "no `check` or `test` in sys.argv"}),
         ("ReadsEnvironment", "ChosenByEnvironment", ALL, "wrong_values",

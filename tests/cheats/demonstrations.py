@@ -325,12 +325,14 @@ LONG = 0.05
 
 
 def _held_up(owner: Any, name: str) -> list[int]:
-    """Holds up a method; the list grows whenever one of its calls ends."""
+    """Holds up a method, the longer the more are at it; the list grows when one of its calls ends."""
+    begun: list[int] = []
     ended: list[int] = []
     real = getattr(owner, name)
 
     def late(*args: Any) -> Any:
-        time.sleep(LONG)
+        begun.append(1)
+        time.sleep(LONG * (len(begun) - len(ended)))
         result = real(*args)
         ended.append(1)
         return result
@@ -384,11 +386,11 @@ def leaves_threads_busy(case: Case) -> bool:
     layer, x = case.layer(), case.tensor(0)
     with torch.inference_mode():
         layer(x)
-    mine = threading.get_native_id()
+    mine = threading.current_thread()
     seen = 0
     for _ in range(100):
         time.sleep(0.001)
-        others = [t.native_id for t in threading.enumerate() if t.native_id != mine]
+        others = [t.native_id for t in threading.enumerate() if t is not mine]
         seen += any(_state(thread) == "R" for thread in others)
     return seen > 5
 
@@ -477,10 +479,10 @@ _blocks: list[Tensor] = []
 
 
 def touches_allocator(case: Case) -> bool:
-    """A block of 16 MB comes from the heap, where the C library maps such blocks by default."""
+    """A block of 31 MB comes from the heap, where the C library maps such blocks by default."""
 
     def look() -> dict[str, Any]:
-        _blocks.append(torch.empty(4 * 2**20))  # kept: freeing it would move the threshold
+        _blocks.append(torch.empty(31 * 2**18))  # kept: freeing it would move the threshold
         return {"on the heap": _is_on_heap(_blocks[-1].data_ptr())}
 
     return _touched(case, look)
