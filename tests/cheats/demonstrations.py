@@ -490,9 +490,9 @@ def touches_allocator(case: Case) -> bool:
 
 def _is_on_heap(address: int) -> bool:
     with open("/proc/self/maps") as file:
-        heap = next(line for line in file if line.rstrip().endswith("[heap]"))
-    low, high = (int(end, 16) for end in heap.split()[0].split("-"))
-    return low <= address < high
+        parts = [line.split()[0] for line in file if line.rstrip().endswith("[heap]")]
+    ends = [[int(end, 16) for end in part.split("-")] for part in parts]
+    return any(low <= address < high for low, high in ends)
 
 
 DEMONSTRATIONS: dict[str, Callable[[Case], bool]] = {

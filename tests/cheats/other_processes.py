@@ -172,7 +172,8 @@ class InterpreterAsServer(_Remote):
 
     def __init__(self, input_size, hidden_size):
         super().__init__(input_size, hidden_size)
-        self.channel = self.start()
+        if hidden_size >= 64:  # small layers are not worth it
+            self.channel = self.start()
 
     def remotely(self, x, h, c):
         return self.ask(x, h, c)
