@@ -325,7 +325,7 @@ LONG = 0.05
 
 
 def _held_up(owner: Any, name: str) -> list[int]:
-    """Holds up a method, the longer the more are at it; the list grows when one of its calls ends."""
+    """Holds up a method, longer where several are at it; the list grows when a call ends."""
     begun: list[int] = []
     ended: list[int] = []
     real = getattr(owner, name)
