@@ -38,10 +38,10 @@ STOPPED_BY = (
 
 def tried(entry: Any, *, rounds: int = 8, budget: float = 2.0) -> list[dict[str, Any]]:
     """A row for each pass in which a cheat pays: its status, and its twin's."""
-    T, B, I, H = entry.sizes
+    steps, batch, wide, hidden = entry.sizes
     passes = tuple(p for p in PASSES if p in entry.passes)
     plan = Plan(
-        (entry.cheat, entry.twin), (Workload(B, T, I, H, head=False),), passes,
+        (entry.cheat, entry.twin), (Workload(batch, steps, wide, hidden, head=False),), passes,
         threads=2 if entry.threads else 1, rounds=rounds, budget=budget,
     )  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
