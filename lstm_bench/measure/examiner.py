@@ -240,6 +240,8 @@ class Examiner:
         """
         self.pass_name, self.asked_so_far, self.spent = pass_name, 0, 0.0
         self.batches, self.called, self.gap, self.due = 0, 0, 1, 1
+        self.new: list[float] = []
+        self.seen_before: list[float] = []
         self.account, self.numbers = Account(), list[int]()
         number, order = self._question(0)
         answer = self.worker.ask(
@@ -262,6 +264,9 @@ class Examiner:
 
         Raises WorkerError, or UnearnedError.
         """
+        if calls == 1 and self.batches in REPEATS:
+            self.batches += 1
+            return self._again(untouched=self.batches == 1)
         asked = _CHANCE.randrange(calls) + 1 if self._may_ask() else 0
         seconds: list[float] = []
         for number, is_asked in ((asked, True), (calls - asked, False)):
@@ -284,18 +289,19 @@ class Examiner:
         share = SHARE if self.account.clock >= LONG * self.called else SHARE_OF_SHORT
         return self.spent + each < share * self.account.clock and _CHANCE.random() < 0.5
 
+    def _again(self, *, untouched: bool) -> list[float]:
+        """One call with the very values of the one before, written anew or left untouched."""
+        before = self._kernel()
+        seconds = self._sampled(1, before, again=untouched)
+        self.seen_before += seconds
+        return seconds
+
     def _request(self, calls: int, *, question: bool) -> list[float]:
         self._new_values(calls)
         asked = self._question(calls - 1) if question else None
         before = self._kernel()
-        answer = self.worker.ask("sample", calls=calls)
-        seconds = [float(s) for s in answer["seconds"]]
-        if len(seconds) != calls:
-            raise UnearnedError(f"{len(seconds)} times came back for {calls} calls")
-        if min(seconds) < 0:
-            raise UnearnedError("a call ended before it began: a clock has been tampered with")
-        self._enter(answer, seconds, before)
-        self.called += calls
+        seconds = self._sampled(calls, before)
+        self.new += seconds
         if asked is not None:
             began = time.perf_counter()
             mistake = self._mistake(*asked)
@@ -303,6 +309,19 @@ class Examiner:
             self.asked_so_far += 1
             if mistake is not None:
                 raise UnearnedError(f"a timed call's result is not that of its inputs: {mistake}")
+        return seconds
+
+    def _sampled(
+        self, calls: int, before: tuple[float, float], *, again: bool = False
+    ) -> list[float]:
+        answer = self.worker.ask("sample", calls=calls, again=again)
+        seconds = [float(s) for s in answer["seconds"]]
+        if len(seconds) != calls:
+            raise UnearnedError(f"{len(seconds)} times came back for {calls} calls")
+        if min(seconds) < 0:
+            raise UnearnedError("a call ended before it began: a clock has been tampered with")
+        self._enter(answer, seconds, before)
+        self.called += calls
         return seconds
 
     def _new_values(self, calls: int) -> None:
@@ -368,10 +387,25 @@ class Examiner:
     def finish(self) -> None:
         """Whether the pass adds up, a last question included. Raises UnearnedError."""
         self._request(1 + _CHANCE.randrange(LAST), question=True)
+        if min(self.new) < SHORT:
+            self._request(1, question=False)
+            for untouched in (True, False):
+                self._again(untouched=untouched)
+        self._hold_repeats()
         on_cpu = torch.device(self.terms.device).type == "cpu"
         complaint = self.account.complaint(self.terms.threads, on_cpu=on_cpu)
         if complaint is not None:
             raise UnearnedError(complaint)
+
+    def _hold_repeats(self) -> None:
+        """Inputs that were there before must not be answered faster than new ones."""
+        fastest = sorted(self.new)[: max(1, len(self.new) // 4)]
+        usual = sum(fastest) / len(fastest)
+        if self.seen_before and min(self.seen_before) < FASTER * usual:
+            raise UnearnedError(
+                f"inputs that it was given before take {_ms(min(self.seen_before))} where new ones "
+                f"take {_ms(usual)}: it answers from memory"
+            )
 
     def leave(self, *, watch: bool = True) -> None:
         """Whether the process is left as it was found. Raises UnearnedError.
@@ -402,6 +436,15 @@ class Examiner:
         """Bytes at the peak of one call of the pass; None where unmeasured."""
         return _whole(self.worker.ask("memory"))
 
+
+REPEATS = (0, 2)
+"""Batches of one call, by which the rest are sized, that repeat the values of the call before."""
+
+FASTER = 0.5
+"""What was seen before may not be answered in less than this share of a new call's time."""
+
+SHORT = 0.01
+"""Seconds of a call that may be made once more when a pass ends, to see that no memory grew."""
 
 LAST = 3
 """At most so many calls are made once more when a pass ends, the last of them a question."""

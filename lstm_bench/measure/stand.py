@@ -284,8 +284,10 @@ class Stand:
 
     # -- on the clock ---------------------------------------------------------------------------
 
-    def sample(self, calls: int) -> dict[str, Any]:
+    def sample(self, calls: int, again: bool = False) -> dict[str, Any]:
         """Seconds of each of so many calls, and what else passed meanwhile, in nanoseconds.
+
+        again: on what the buffers hold, which nobody touches.
 
         busy, passed: processor time of all threads, and wall time, while the clock ran. behind:
         processor time of other threads while it did not. wall, cpu: of everything.
@@ -297,7 +299,8 @@ class Stand:
         self._spoil()
         for number in range(calls):
             self.result = None  # what the last call left is freed here, off the clock
-            self._feed(number)
+            if not again:
+                self._feed(number)
             call = self._timed()
             before, mine = (
                 clock_gettime_ns(CLOCK_PROCESS_CPUTIME_ID),
