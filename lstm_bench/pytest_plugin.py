@@ -44,9 +44,12 @@ class _Target(pytest.Collector):
     """All checks of one target."""
 
     def collect(self) -> Iterator[Any]:
-        from lstm_bench.conformance import checks  # noqa: F401 - registers them
-        from lstm_bench.conformance.registry import select
-        from lstm_bench.subject import open_subject
+        from lstm_bench import own
+
+        with own.ours():
+            from lstm_bench.conformance import checks  # noqa: F401 - registers them
+            from lstm_bench.conformance.registry import select
+            from lstm_bench.subject import open_subject
 
         subject = open_subject(self.name)
         for one in select():
