@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from lstm_bench.forks import apart
+from lstm_bench.own import finish_imports
 
 MINE = "class Mine:\n    side = '{side}'\n"
 BEFORE, NOW = MINE.format(side="before"), MINE.format(side="now")
@@ -53,6 +54,7 @@ def at(folder: Path, function, *arguments, path: list[Path] | None = None):
 
     path: what goes first in sys.path, as PYTHONPATH and editable installs have it.
     """
+    finish_imports()  # in every process apart otherwise
 
     def there():
         os.chdir(folder)
