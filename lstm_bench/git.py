@@ -51,6 +51,11 @@ def ignores(repository: Path, file: str) -> bool:
     return True
 
 
+def ignores_all(repository: Path, folder: str) -> bool:
+    """Whether git ignores a folder, and tracks nothing in it all the same."""
+    return ignores(repository, folder) and not git(repository, "ls-files", "--", folder)
+
+
 def _environment(index: Path | None) -> Mapping[str, str]:
     found = {name: value for name, value in os.environ.items() if name not in _OF_A_HOOK}
     found["LC_ALL"] = "C"

@@ -30,7 +30,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from lstm_bench import own
-from lstm_bench.git import ignores
+from lstm_bench.git import ignores, ignores_all
 
 _ONCE = {"__main__", "__mp_main__", "lstm_bench", "torch", "numpy"}
 """What no folder replaces: the harness, and what cannot be imported twice."""
@@ -257,7 +257,12 @@ def _is_away(file: str, root: Path, repository: Path) -> bool:
 
 def _may_be_shared(file: str, repository: Path) -> bool:
     compiled = file.endswith(tuple(importlib.machinery.EXTENSION_SUFFIXES))
-    return not compiled and ignores(repository, file)
+    if compiled:
+        return False
+    return _whole_folder(repository, os.path.dirname(file)) or ignores(repository, file)
+
+
+_whole_folder = functools.cache(ignores_all)  # one question for all of a package's modules
 
 
 # -- where modules lie ---------------------------------------------------------------------------

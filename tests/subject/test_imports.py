@@ -9,6 +9,7 @@ import pytest
 
 from lstm_bench.compare import trees
 from lstm_bench.compare.arms import Side, State
+from lstm_bench.git import ignores, ignores_all
 from lstm_bench.subject import imports
 from lstm_bench.subject.load import load_target, registered_in
 from tests.compare.repositories import BEFORE, NOW, at, git, repository, written
@@ -326,3 +327,15 @@ def test_a_whole_process_whose_pythonpath_is_the_working_tree(tmp_path):
         env={**os.environ, "PYTHONPATH": places},
     )  # fmt: skip
     assert done.stdout == "before now\n", done.stderr
+
+
+def test_git_s_word_on_what_it_ignores(tmp_path):
+    files = {".gitignore": "out/\n*.gen.py\n", "a.py": "", "sub/b.py": ""}
+    folder = repository(tmp_path / "r", files, {"out/x.py": "", "out2/y.py": "", "c.gen.py": ""})
+    written(folder, {"out/kept/z.py": ""})
+    asked = ("a.py", "out/x.py", "out2/y.py", "c.gen.py", "nowhere.py")
+    assert [f for f in asked if ignores(folder, str(folder / f))] == ["out/x.py", "c.gen.py"]
+    assert ignores_all(folder, str(folder / "out"))
+    git(folder, "add", "-f", "out/kept/z.py")
+    assert not ignores_all(folder, str(folder / "out"))
+    assert not ignores_all(folder, str(folder / "sub"))
