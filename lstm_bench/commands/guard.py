@@ -68,7 +68,7 @@ def _against_commit(ref: str, options: dict[str, Any]) -> int:
     repository = trees.top(options["repository"])
     found = trees.commit(repository, ref)
     own.finish_imports()  # once, here, and not in every worker
-    with trees.side_by_side(repository, ref) as (before, now):
+    with trees.side_by_side(repository, found) as (before, now):
         targets = _targets(options, repository, (now, before))
         baseline = Side(f"{ref} ({found[:9]})", targets, str(before))
         candidate = Side("the working tree", targets, str(now))
@@ -129,7 +129,7 @@ def _targets(
         *(_inside(target, repository, trees) for target in options["targets"]),
     )
     if named:
-        return named
+        return tuple(dict.fromkeys(named))
     from lstm_bench.forks import apart
     from lstm_bench.subject.load import registered_in
 

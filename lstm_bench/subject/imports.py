@@ -56,7 +56,12 @@ def beside(folder: Path, package: str | None = None) -> None:
     ours = {name for name in own.NAMES if name not in sys.modules or own.is_ours(name)}
     _make_way((ours | _brought) - _FIXED, [str(folder)])
     if package is not None:
-        _make_way({package} - _ONCE, [str(folder)])
+        prefer(package, [str(folder)])
+
+
+def prefer(package: str, entries: Sequence[str]) -> None:
+    """Let a target's top-level name mean what is found under it, not what is imported already."""
+    _make_way({package} - _ONCE, entries)
 
 
 def brought(before: Iterable[str]) -> None:
@@ -107,10 +112,9 @@ def enter(root: Path, repository: Path | None) -> None:
         return
     importlib.invalidate_caches()
     finder = _FromTree(root, repository)
-    given = [entry for entry in (os.getcwd(), *sys.path) if entry]
-    moved = [finder.entry(e) for e in given if e != os.getcwd() or finder.is_theirs(e)]
-    entries = [str(root), str(root / "src"), *filter(None, moved)]
-    sys.path[:] = dict.fromkeys(entries)
+    standing = finder.entry(os.getcwd()) if finder.is_theirs(os.getcwd()) else None
+    entries = [standing, str(root), str(root / "src"), *map(finder.entry, filter(None, sys.path))]
+    sys.path[:] = dict.fromkeys(filter(None, entries))
     own.set_aside()
     here = [entry for entry in sys.path if Path(entry).is_relative_to(root)]
     imported = {name.partition(".")[0] for name in sys.modules}
@@ -233,7 +237,7 @@ def strays(root: Path, repository: Path) -> tuple[Stray, ...]:
         top, file = name.partition(".")[0], _file(module)
         if file is None or top in ("lstm_bench", "__main__", "__mp_main__"):
             continue
-        if top in copies or _is_away(file, root, repository):
+        if _is_away(file, root, repository, is_copy=top in copies):
             found.append(Stray(name, file))
     return tuple(found)
 
@@ -246,11 +250,11 @@ def not_from(root: Path, module: ModuleType) -> Stray | None:
     return Stray(module.__name__, file or "no file")
 
 
-def _is_away(file: str, root: Path, repository: Path) -> bool:
+def _is_away(file: str, root: Path, repository: Path, *, is_copy: bool) -> bool:
     real = _real(file)
     if real.is_relative_to(root):
         return False
-    if real.is_relative_to(root.parent):
+    if is_copy or real.is_relative_to(root.parent):
         return True
     return _is_code_of(real, repository) and not _may_be_shared(file, repository)
 

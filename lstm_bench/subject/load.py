@@ -50,7 +50,11 @@ def find_target(target: str, root: str | None = None) -> tuple[ModuleType, Any]:
     if place.endswith(".py"):
         module = _import_file(Path(root or "", place), place, Path(root) if root else None)
     else:
-        imports.beside(Path.cwd(), place.partition(".")[0])  # as `python -m` finds modules
+        package = place.partition(".")[0]
+        if root is None:
+            imports.beside(Path.cwd(), package)  # as `python -m` finds modules
+        else:
+            imports.prefer(package, _entries(root))
         module = _import(place)
     imports.brought(before)
     return module, _attribute(module, attribute, target)
@@ -122,9 +126,13 @@ def _place(known: Implementation) -> tuple[str, str]:
 
 def _lies_in(root: str | None, module: str) -> bool:
     """Whether a tree that was entered has the package that a module belongs to."""
-    entries = [e for e in sys.path if root is not None and Path(e).is_relative_to(root)]
-    spec = PathFinder.find_spec(module.partition(".")[0], entries) if entries else None
-    return spec is not None
+    if root is None:
+        return False
+    return PathFinder.find_spec(module.partition(".")[0], _entries(root)) is not None
+
+
+def _entries(root: str) -> list[str]:
+    return [entry for entry in sys.path if Path(entry).is_relative_to(root)]
 
 
 # -- modules and files ---------------------------------------------------------------------------

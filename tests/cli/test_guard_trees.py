@@ -73,7 +73,7 @@ def test_a_file_is_found_from_the_caller_s_folder_and_from_the_top(
     monkeypatch.chdir(theirs / "sub")
     code, _, _ = guarded("deep.py:Mine", "../mine.py:Mine", "sub/deep.py:Mine", capsys=capsys)
     assert code == 0
-    assert compared.targets[0] == ("sub/deep.py:Mine", "mine.py:Mine", "sub/deep.py:Mine")
+    assert compared.targets[0] == ("sub/deep.py:Mine", "mine.py:Mine")
 
 
 def test_the_repository_may_be_elsewhere(theirs, tmp_path, capsys, compared, monkeypatch):

@@ -130,8 +130,9 @@ def test_what_functions_import_or_read_later_is_the_tree_s(tmp_path):
     assert found == (("before", "old"), ("now", "new"))
 
 
-def test_the_caller_s_folder_is_the_tree_s_too(tmp_path):
-    folder = repository(tmp_path / "r", {"work/mine.py": BEFORE}, {"work/mine.py": NOW})
+@pytest.mark.parametrize("others", [{}, {"mine.py": "Mine = int\n"}])
+def test_the_caller_s_folder_is_the_tree_s_too_and_goes_first(tmp_path, others):
+    folder = repository(tmp_path / "r", others | {"work/mine.py": BEFORE}, {"work/mine.py": NOW})
     assert sides(folder, "mine:Mine", cwd=folder / "work") == ("before", "now")
 
 
@@ -241,6 +242,10 @@ def test_what_pip_copied_out_of_the_repository_is_a_stray(tmp_path, editable, is
     found = sides(folder, "mine.py:Mine", [tmp_path / "site-packages"])
     expected = State.STRAY if is_stray else "before"
     assert [f[0] if isinstance(f, tuple) else f for f in found] == [expected] * 2
+    written(folder, {"copied.py": ""})
+    git(folder, "add", "-A")
+    git(folder, "commit", "-q", "-m", "with what was copied")
+    assert sides(folder, "mine.py:Mine", [tmp_path / "site-packages"]) == ("before", "before")
 
 
 # -- registered ones -----------------------------------------------------------------------------
