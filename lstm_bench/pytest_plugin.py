@@ -48,9 +48,12 @@ class _Target(pytest.Collector):
     """All checks of one target."""
 
     def collect(self) -> Iterator[Any]:
-        from lstm_bench.api import Opened
-        from lstm_bench.conformance import checks  # noqa: F401 - registers them
-        from lstm_bench.conformance.registry import select
+        from lstm_bench import own
+
+        with own.ours():
+            from lstm_bench.api import Opened
+            from lstm_bench.conformance import checks  # noqa: F401 - registers them
+            from lstm_bench.conformance.registry import select
 
         opened = Opened(self.name, {}, here=self.config.getoption("--lstm-here"))
         self.session.config.add_cleanup(opened.close)

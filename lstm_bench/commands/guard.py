@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from lstm_bench.commands import decisions
 from lstm_bench.commands.options import write_json
 from lstm_bench.errors import UsageError
+
+if TYPE_CHECKING:
+    from lstm_bench.compare.arms import Availability, Side
 
 EPILOG = """\b
 Examples:
@@ -21,7 +27,8 @@ Examples:
 
 \b
 Exit codes: 0 nothing is slower, 1 something is, 2 wrong input or set-up,
-3 some cell is undecided, 4 something is incorrect (no speed verdict then).
+3 some cell is undecided, or what was named is on one side only,
+4 something is incorrect (no speed verdict then).
 """
 
 
@@ -59,19 +66,21 @@ def _against_commit(ref: str, options: dict[str, Any]) -> int:
         raise UsageError("a comparison of two trees cannot be resumed: they are gone; begin anew")
     repository = trees.top(options["repository"])
     found = trees.commit(repository, ref)
-    targets = _targets(options, repository)
-    with trees.side_by_side(repository, ref) as (before, now):
+    with trees.side_by_side(repository, found) as (before, now):
+        targets = _targets(options, repository, (now, before))
         baseline = Side(f"{ref} ({found[:9]})", targets, str(before))
         candidate = Side("the working tree", targets, str(now))
-        kept, new = _in_both(baseline, candidate)
-        for sentence in new:
-            click.echo(sentence)
-        if not kept:
-            click.echo("nothing to compare: no target is in both trees")
-            return 0
-        baseline = Side(baseline.name, kept, baseline.root)
-        candidate = Side(candidate.name, kept, candidate.root)
-        return _decide(f"The working tree against {ref}:", baseline, candidate, options)
+        named = bool(options["impls"] or options["targets"])
+        kept, gone = _in_both(baseline, candidate, named=named)
+        if kept:
+            baseline, candidate = replace(baseline, targets=kept), replace(candidate, targets=kept)
+            question = f"The working tree against {ref}:"
+            code = _decide(question, baseline, candidate, options)
+        else:
+            code = _nothing(gone, options["json_file"])
+    if gone:
+        click.echo("Not compared: " + "; ".join(gone), err=options["json_file"] == "-")
+    return 3 if gone and named and code == 0 else code
 
 
 def _against_implementation(name: str, options: dict[str, Any]) -> int:
@@ -86,7 +95,10 @@ def _against_implementation(name: str, options: dict[str, Any]) -> int:
     for target in options["impls"]:
         load_target(target)
     baseline = Side(f"baseline {name}", (name,) * len(targets))
-    return _decide(f"Against {name}:", baseline, Side("candidate", targets), options)
+    candidate = Side("candidate", targets)
+    _must_be_there(Side(baseline.name, (name,)))
+    _must_be_there(candidate)
+    return _decide(f"Against {name}:", baseline, candidate, options)
 
 
 def _against_run(folder: Path, options: dict[str, Any]) -> int:
@@ -106,44 +118,98 @@ def _against_run(folder: Path, options: dict[str, Any]) -> int:
     return 3 if any(row.ratio > 1 + options["margin"] for row in rows) else 0
 
 
-def _targets(options: dict[str, Any], repository: Path) -> tuple[str, ...]:
-    """Those named, or the registered implementations whose package lies in the repository."""
-    from impls.registry import implementations
-
-    registered = implementations()
-    for name in options["impls"]:
-        if name not in registered:
-            raise UsageError(f"no implementation is registered as '{name}'")
-    named = (*options["impls"], *options["targets"])
-    if named:
-        return named
-    own = tuple(
-        name
-        for name, found in registered.items()
-        if (repository / found.location.partition(".")[0].partition(":")[0]).is_dir()
+def _targets(
+    options: dict[str, Any], repository: Path, trees: tuple[Path, Path]
+) -> tuple[str, ...]:
+    """Those named, as each tree has them; or the registered ones whose code lies in either tree."""
+    named = (
+        *options["impls"],
+        *(_inside(target, repository, trees) for target in options["targets"]),
     )
-    if not own:
+    if named:
+        return tuple(dict.fromkeys(named))
+    from lstm_bench.lab.worker import apart
+    from lstm_bench.subject.load import registered_in
+
+    try:
+        found = [n for tree in trees for n in apart(registered_in, str(tree))]
+    except RuntimeError as error:
+        raise UsageError(f"what is registered cannot be listed: {error}") from None
+    if not found:
         raise UsageError(
             "this repository holds no registered implementation: name yours with "
             "--target path/file.py:Class"
         )
-    return own
+    return tuple(dict.fromkeys(found))
 
 
-def _in_both(baseline: Any, candidate: Any) -> tuple[tuple[str, ...], list[str]]:
-    """The targets that can be loaded on both sides, and sentences on those that are new."""
-    from lstm_bench.compare.arena import loads
+def _inside(target: str, repository: Path, trees: Sequence[Path]) -> str:
+    """A target's file relative to the repository's root, whether it was given so, from the
+    current folder, or in full. Raises UsageError where it lies outside.
+    """
+    place, _, attribute = target.rpartition(":")
+    if not place.endswith(".py"):
+        return target
+    given = [os.path.abspath(place), str(Path(place).resolve())]
+    if not os.path.isabs(place):
+        given.append(str(repository / place))
+    inside = [os.path.relpath(file, repository) for file in given]
+    inside = [file for file in inside if file.partition(os.sep)[0] != os.pardir]
+    if not inside:
+        raise UsageError(f"{place} lies outside of the repository {repository}")
+    there = (file for file in inside for tree in trees if (tree / file).is_file())
+    return f"{next(there, inside[0])}:{attribute}"
 
-    kept, new = [], []
+
+def _in_both(baseline: Side, candidate: Side, *, named: bool) -> tuple[tuple[str, ...], list[str]]:
+    """The targets that are there on both sides, and sentences on those that are not.
+
+    Raises UsageError where one does not work or is taken from elsewhere, and where one that was
+    named is on neither side.
+    """
+    from lstm_bench.compare.arms import State
+
+    kept, gone = [], []
     for number, target in enumerate(candidate.targets):
-        error = loads(candidate, number)
-        if error is not None:
-            raise UsageError(f"{candidate.name}: {target}: {error}")
-        if loads(baseline, number) is None:
-            kept.append(target)
-        else:
-            new.append(f"{target}: not in {baseline.name}, so there is nothing to compare it with")
-    return tuple(kept), new
+        states = {side.name: _state(side, number) for side in (candidate, baseline)}
+        for name, found in states.items():
+            left_out = found.state is State.UNAVAILABLE and not named
+            if found.state not in (State.PRESENT, State.MISSING) and not left_out:
+                raise UsageError(f"{name}: {target}: {found.reason}")
+        absent = {name: s.reason for name, s in states.items() if s.state is not State.PRESENT}
+        if len(absent) == 2 and named:
+            raise UsageError(f"{target} is in neither tree: {absent[candidate.name]}")
+        gone += [f"{target} is not in {name}: {why}" for name, why in absent.items()][:1]
+        kept += [] if absent else [target]
+    return tuple(kept), gone
+
+
+def _must_be_there(side: Side) -> None:
+    """Raises UsageError where one of a side's targets cannot be loaded."""
+    from lstm_bench.compare.arms import State
+
+    for number, target in enumerate(side.targets):
+        found = _state(side, number)
+        if found.state is not State.PRESENT:
+            raise UsageError(f"{target}: {found.reason}")
+
+
+def _state(side: Side, number: int) -> Availability:
+    """Whether a side has a target, asked of a process apart: this one runs nobody's code."""
+    from lstm_bench.compare.arms import Availability, State, state_in
+    from lstm_bench.lab.worker import apart
+
+    try:
+        state, reason = apart(state_in, side.targets[number], side.root)
+    except RuntimeError:
+        return Availability(State.BROKEN, "its import ends the process, or does not end")
+    return Availability(State(state), str(reason))
+
+
+def _nothing(gone: Sequence[str], json_file: str | None) -> int:
+    click.echo("Nothing to compare: no target is in both trees", err=json_file == "-")
+    write_json({"alarm": False, "cells": [], "missing": list(gone)}, json_file)
+    return 0
 
 
 def _decide(question: str, baseline: Any, candidate: Any, options: dict[str, Any]) -> int:

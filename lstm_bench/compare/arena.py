@@ -102,16 +102,6 @@ Known = dict[tuple[int, bool | None], str]
 """What probing has found: subject and wish for an output layer → bytes as text."""
 
 
-def loads(side: Side, number: int) -> str | None:
-    """Why a target of a side cannot be loaded, or None where it can."""
-    with Examiner(side.parcel(number), Terms(), root=side.root) as examiner:
-        try:
-            examiner.load()
-        except WorkerError as error:
-            return str(error)
-    return None
-
-
 @dataclass
 class Seat:
     """A side's process for one subject, while a block goes through its cells."""
@@ -178,6 +168,8 @@ class Arena:
             with self.examiner(number, subject) as examiner:
                 try:
                     heads[subject, head] = bool(examiner.open(wish)["head"])
+                    if stray := examiner.stray():
+                        raise WorkerError(stray)
                     known[subject, wish] = examiner.known
                 except WorkerError as error:
                     raise WorkerError(f"{side.name}: {side.targets[subject]}: {error}") from None

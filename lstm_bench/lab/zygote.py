@@ -18,6 +18,7 @@ import socket
 import sys
 from typing import Any
 
+from lstm_bench import own
 from lstm_bench.lab.keeper import Keeper, adopt_orphans, die_with_parent, end_family
 from lstm_bench.lab.wire import Line
 
@@ -31,6 +32,7 @@ def main(descriptor: int) -> None:
     try:
         for name in line.receive()["preload"]:
             importlib.import_module(name)
+        own.finish_imports()  # before a stranger's package may take one of our names
         gc.collect()
         gc.freeze()  # what lives now is never looked through again, so its pages stay shared
         line.send({"ready": True})

@@ -432,6 +432,11 @@ class Examiner:
         time.sleep(LOOKED_AT)
         return (sum(map(_all_threads, family(pid))) - before) / (time.perf_counter() - began)
 
+    def stray(self) -> str | None:
+        """A sentence on code that comes from elsewhere than the subject's own tree, or None."""
+        found = None if self.root is None else self.worker.ask("stray")
+        return None if found is None else str(found)
+
     def memory(self) -> int | None:
         """Bytes at the peak of one call of the pass; None where unmeasured."""
         return _whole(self.worker.ask("memory"))

@@ -35,7 +35,7 @@ from lstm_bench.measure.clock import Clock, CpuClock, clock_for
 from lstm_bench.measure.machine import settle, use
 from lstm_bench.measure.memory import peak_bytes
 from lstm_bench.measure.workloads import Workload
-from lstm_bench.subject import Instance, Slot, Subject
+from lstm_bench.subject import Instance, Slot, Subject, imports
 from lstm_bench.subject.parcel import Parcel
 from lstm_bench.subject.relied import functions, replaced
 from lstm_bench.subject.settings import changed, settings
@@ -49,7 +49,7 @@ def work(line: Line, parcel: dict[str, str], **conditions: Any) -> None:
     """Serve one subject's stand until the examiner has gone."""
     stand = Stand(line, Parcel(**parcel), **conditions)
     names = ("load", "open", "cold", "build", "fill", "prepare", "sample", "fetch", "memory",
-             "altered")  # fmt: skip
+             "altered", "stray")  # fmt: skip
     serve(line, {name: getattr(stand, name) for name in names})
 
 
@@ -390,6 +390,10 @@ class Stand:
         """Bytes at the peak of one call beyond those held before it; None where unmeasured."""
         self.result = None
         return peak_bytes(self._timed(), self.device)
+
+    def stray(self) -> str | None:
+        """A sentence on code that was imported from elsewhere than the subject's own tree."""
+        return imports.stray_from(self.root)
 
     def altered(self) -> list[str]:
         """What is not as it was before the subject came: settings, and functions relied on."""

@@ -4,13 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from lstm_bench.errors import UsageError
 
 
+class Lack(StrEnum):
+    """Why a target is not there: nothing has its name, or what has it fails, or only here."""
+
+    MISSING = "missing"
+    BROKEN = "broken"
+    UNAVAILABLE = "unavailable"
+
+
 class CannotLoad(UsageError):  # noqa: N818 - named for what was found
-    """The target cannot be imported, found or constructed at all."""
+    """The target cannot be imported, found or constructed at all. lack: which of these it is."""
+
+    def __init__(self, sentence: str, lack: Lack = Lack.BROKEN) -> None:
+        super().__init__(sentence)
+        self.lack = lack
 
 
 @dataclass(frozen=True)

@@ -97,16 +97,6 @@ def test_guard_in_somebody_s_repository(repository, tmp_path, capsys, taken_as_r
     assert "REGRESSION: 1 of 1 cells are slower" in text
 
 
-def test_guard_leaves_out_what_is_new(repository, tmp_path, capsys, taken_as_right):
-    (repository / "other.py").write_text(LOOP)
-    code, text, _ = lstm_bench(
-        "guard", "--against", "git:HEAD", "--target", "other.py:Mine", *QUICK,
-        "--out", tmp_path / "g", capsys=capsys,
-    )  # fmt: skip
-    assert code == 0
-    assert "other.py:Mine: not in HEAD" in text
-
-
 def test_guard_stops_at_what_is_incorrect(repository, tmp_path, capsys):
     wrong = LOOP.replace("outputs.append(h)", "outputs.append(2 * h)")
     (repository / "mine.py").write_text(wrong)

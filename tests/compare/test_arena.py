@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from lstm_bench.compare.arena import Arena, Cell, Conditions, loads, undisturbed
+from lstm_bench.compare.arena import Arena, Cell, Conditions, undisturbed
 from lstm_bench.compare.arms import Side
 from lstm_bench.compare.decide import CellFailedError
 from lstm_bench.lab.worker import WorkerError
@@ -76,8 +76,9 @@ def test_what_raises_is_blamed_on_its_side_and_cell(file):
 
 
 def test_a_process_that_dies_is_told(file):
-    reason = loads(Side("b", (file("import os\nos._exit(3)\n"),)), 0)
-    assert reason == "ended the interpreter with os._exit(3)"
+    found = arena("torch.nn:LSTM", file("import os\nos._exit(3)\n"))
+    with pytest.raises(WorkerError, match=r"b: .*ended the interpreter with os\._exit\(3\)"):
+        found.find()
 
 
 def test_a_speed_that_is_not_earned_is_told_as_such(file):
