@@ -32,9 +32,9 @@ class Entry:
     """A cheat and its honest twin, both as targets ``path/from/the/root.py:Name``.
 
     cls: the class of failure, the stem of its file. passes: in which it is meant to pay, at
-    ``sizes``; none where it is wrong but no faster on a CPU. threads: whether it
-    pays with several cores only. shown_by: the demonstration that proves the cheat and clears the
-    twin, see :mod:`tests.cheats.demonstrations`. needs: what it looks for in its surroundings, if anything.
+    ``sizes``; none where it is wrong but no faster on a CPU. threads: whether it pays with several
+    cores only. shown_by: the demonstration that proves the cheat and clears the twin, see
+    :mod:`tests.cheats.demonstrations`. needs: what it looks for in its surroundings, if anything.
     """
 
     cls: str

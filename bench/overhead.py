@@ -1,0 +1,112 @@
+"""What earning a speed costs: the defences of the clock, as a share of the time on it.
+
+    python -m bench.overhead                     # two or three minutes on a quiet machine
+    python -m bench.overhead --preset documented --impl torch_nn --out reports/examples/overhead
+
+In one process, in turns: batches as a run takes them (new values in every call, questions by
+chance, the kernel's account), and batches of bare calls on buffers that nobody touches. The
+difference of their wall times, over the time on the clock, is what the defences cost. What is done
+once a workload (answers, parameters) or once a pass is told beside it.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+import torch
+
+from lstm_bench.measure.examiner import Examiner, Exams, Terms
+from lstm_bench.measure.folders import replace_file
+from lstm_bench.measure.machine import facts, settle
+from lstm_bench.measure.sampler import calibrate, warm_up
+from lstm_bench.measure.workloads import PASSES, PRESETS, Workload
+from lstm_bench.subject.parcel import Parcel
+
+ABOVE = 1e-3
+"""Seconds of a call above which the share is promised."""
+
+
+def measured(examiner: Examiner, pass_name: str, seconds: float) -> dict[str, float]:
+    """Seconds a call, and what defences add to it, as a share; seconds of the pass's beginning."""
+    began = time.perf_counter()
+    examiner.begin(pass_name)
+    beginning = time.perf_counter() - began
+    inner = calibrate(examiner.take)
+    warm_up(examiner.take, inner)
+    guarded, bare, clock = [], [], []
+    until = time.perf_counter() + seconds
+    while time.perf_counter() < until or len(clock) < 8:
+        started = time.perf_counter()
+        clock.append(sum(examiner.take(inner)))
+        guarded.append(time.perf_counter() - started)
+        started = time.perf_counter()
+        examiner.worker.ask("sample", calls=inner, again=True)
+        bare.append(time.perf_counter() - started)
+    examiner.finish()
+    added = statistics.fmean(guarded) - statistics.fmean(bare)
+    return {
+        "call": statistics.median(clock) / inner, "share": added / statistics.fmean(clock),
+        "begin": beginning, "questions": examiner.asked_so_far, "batches": len(clock),
+    }  # fmt: skip
+
+
+def summary(rows: list[dict[str, Any]], machine: dict[str, Any]) -> str:
+    """The table as Markdown."""
+    counted = [r for r in rows if r["call"] >= ABOVE]
+    whole = sum(r["share"] * r["call"] for r in counted) / sum(r["call"] for r in counted or rows)
+    lines = [
+        "# What earning a speed costs",
+        "",
+        f"In cells whose calls take {ABOVE * 1e3:.0f} ms or more: {whole:.1%} of the time on the "
+        f"clock, at most {max((r['share'] for r in counted), default=0):.1%} in one of them.",
+        "",
+        f"Made by `python -m bench.overhead` on {machine['cpu']}, {machine['threads']} thread(s).",
+        "",
+        "| implementation | workload | pass | ms a call | defences | begin, ms | questions |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {r['impl']} | {r['workload']} | {r['pass']} | {r['call'] * 1e3:.3g} | "
+        f"{r['share']:.1%} | {r['begin'] * 1e3:.0f} | {r['questions']} of {r['batches']} batches |"
+        for r in rows
+    ]
+    return "\n".join(lines) + "\n"
+
+
+@click.command()
+@click.option("--preset", default="quick", type=click.Choice(list(PRESETS)))
+@click.option("--impl", default="torch_nn,documented_loop")
+@click.option("--seconds", default=2.0, help="Of each cell, at least eight batches.")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("reports/overhead"))
+def main(preset: str, impl: str, seconds: float, out: Path) -> None:
+    """Measure every cell and write results.json and summary.md."""
+    out.mkdir(parents=True, exist_ok=True)
+    settle("cpu", 1)
+    exams, rows = Exams(), []
+    for workload in PRESETS[preset].workloads:
+        for name in impl.split(","):
+            with Examiner(Parcel(name, name), Terms()) as examiner:
+                examiner.open(workload.head if ":" not in name else None)
+                examiner.sit(workload, exams)
+                rows += [_row(examiner, name, workload, p, seconds) for p in PASSES]
+            click.echo(summary(rows, facts()).splitlines()[-1])
+            replace_file(out / "results.json", json.dumps(rows, indent=1) + "\n")
+            replace_file(out / "summary.md", summary(rows, facts()))
+    click.echo((out / "summary.md").read_text().splitlines()[2])
+
+
+def _row(
+    examiner: Examiner, name: str, workload: Workload, pass_name: str, seconds: float
+) -> dict[str, Any]:
+    found = measured(examiner, pass_name, seconds)
+    return {"impl": name, "workload": workload.name, "pass": pass_name, **found}
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    main()
