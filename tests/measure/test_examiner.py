@@ -116,7 +116,7 @@ def test_what_is_no_question_looks_like_one():
         seated(one, Workload(64, 20, 16, 16, head=False))
         one.begin("forward")
         one._new_values(one.calls)
-        number, order = one._question(0)
+        one._question(0)
         for name in "xhc":
             offset, shape = one.given[name]
             question, other = (

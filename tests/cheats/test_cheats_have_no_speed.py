@@ -1,0 +1,31 @@
+"""One cheat of each class through the clock, beside its honest twin: all of them by bench.cheats."""
+
+from dataclasses import replace
+
+import pytest
+
+from bench.cheats import summary, tried
+from tests.cheats import ENTRIES
+
+FIRST = {}
+for _entry in ENTRIES:
+    if _entry.passes and not _entry.needs and not _entry.threads:
+        FIRST.setdefault(_entry.cls, _entry)
+
+
+@pytest.mark.parametrize("entry", FIRST.values(), ids=lambda entry: entry.cls)
+def test_a_cheat_gets_no_speed_and_its_twin_does(entry):
+    (row,) = tried(replace(entry, passes=entry.passes[:1]), rounds=4, budget=1.0)
+    assert row["cheat_status"] != "ok"
+    assert row["twin_status"] == "ok"
+
+
+def test_the_table_counts_who_was_given_a_speed_and_who_was_refused():
+    row = {"class": "a_b", "cheat": "X", "twin": "Y", "pass": "forward", "how": "So."}
+    fine = row | {"cheat_status": "unearned: a clock was", "twin_status": "ok"}
+    bad = row | {"cheat": "Z", "cheat_status": "ok", "twin_status": "failed: it"}
+    text = summary([fine, bad])
+    assert "2 cheats in 2 passes: 1 were given" in text
+    assert "twins 1 were refused" in text
+    assert "| a b | 2 | 2 | clock against kernel 1 | 1 | 1 |" in text
+    assert "- Z, forward: ok (So.)" in text
