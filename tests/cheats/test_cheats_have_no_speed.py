@@ -1,4 +1,4 @@
-"""One cheat of each class through the clock, beside its honest twin: all of them by bench.cheats."""
+"""One cheat of each class through the clock, beside its honest twin; bench.cheats tries all."""
 
 from dataclasses import replace
 
