@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lstm_bench.commands.decisions import Seconds, Share
-from lstm_bench.commands.options import write_json
-from lstm_bench.errors import UsageError
+from lstm_bench.commands.options import options_of, write_json
+from lstm_bench.commands.places import probe_file
 
 if TYPE_CHECKING:
     from lstm_bench.compare.calibration import Profile
@@ -26,15 +25,7 @@ Exit codes: 0 differences of the margin can be told here, 2 wrong input, 3 they 
 
 
 @click.command(epilog=EPILOG)
-@click.option("--device", default="cpu", show_default=True, help="cpu or cuda.")
-@click.option("--budget", type=Seconds(), default=120.0, help="Time for taking blocks (120s).")
-@click.option("--margin", type=Share(), default=0.05, help="What is wanted to be told (5%).")
-@click.option("--seed", type=int, default=0, show_default=True)
-@click.option("--json", "json_file", metavar="FILE", help="Write the profile here too; - stdout.")
-@click.option(
-    "--out", type=click.Path(path_type=Path),
-    help="The profile's file; default: where compare, guard and choose look for it.",
-)  # fmt: skip
+@options_of("calibrate")
 def calibrate(
     device: str, budget: float, margin: float, seed: int, json_file: str | None, out: Path | None
 ) -> int:
@@ -48,13 +39,11 @@ def calibrate(
     """
     from lstm_bench.commands.progress import progress_line
     from lstm_bench.compare import calibration
-    from lstm_bench.measure.machine import has_cuda
 
-    if device != "cpu" and not has_cuda():
-        raise UsageError(f"device '{device}' is not there: torch sees no CUDA device")
+    path = out or calibration.path_of(device)
+    probe_file(path, "the profile", parents=True)  # before the minutes that it takes
     with progress_line() as told:
         profile = calibration.calibrate(device, budget, seed, told)
-    path = out or calibration.path_of(device)
     calibration.save(profile, path)
     write_json(profile.as_json(), json_file)
     if json_file != "-":

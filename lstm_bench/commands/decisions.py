@@ -1,12 +1,11 @@
-"""What ``compare`` and ``guard`` share: options, progress, the table, the JSON."""
+"""What ``compare``, ``guard`` and ``choose`` share: progress, the table, the JSON."""
 
 from __future__ import annotations
 
 import math
-import re
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -14,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lstm_bench.commands.options import Names, Numbers, write_json
+from lstm_bench.commands import sizes
+from lstm_bench.commands.options import write_json
 from lstm_bench.errors import UsageError
-from lstm_bench.measure.workloads import PASSES, PRESETS, Workload, grid
+from lstm_bench.measure.workloads import PASSES, Workload
 
 if TYPE_CHECKING:
     from lstm_bench.compare.decide import Decision
@@ -34,110 +34,21 @@ WORDS = {
 }
 
 
-class Share(click.ParamType[float]):
-    """``5%`` or ``0.05``."""
-
-    name = "SHARE"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> float:
-        if isinstance(value, float):
-            return value
-        text = str(value).strip()
-        try:
-            share = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
-        except ValueError:
-            self.fail(f"'{value}' is not a share such as 5%", param, ctx)
-        if not 0.001 <= share <= 1:
-            self.fail(f"{value} is not between 0.1% and 100%", param, ctx)
-        return share
+def workloads(options: Mapping[str, Any], *, head: bool) -> tuple[Workload, ...]:
+    """The sizes of `compare`, `guard` and `choose`: small ones, where nothing else is asked for."""
+    return sizes.workloads(options, "guard", (8, 16, 64), head=head)
 
 
-class Seconds(click.ParamType[float]):
-    """``90``, ``90s`` or ``2m``."""
-
-    name = "SECONDS"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> float:
-        if isinstance(value, float):
-            return value
-        found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|m|h)?", str(value).strip())
-        if found is None or float(found[1]) <= 0:
-            self.fail(f"'{value}' is not a time such as 120s or 2m", param, ctx)
-        return float(found[1]) * {"s": 1, "m": 60, "h": 3600, None: 1}[found[2]]
-
-
-def shared_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Sizes, conditions and how sure one wants to be."""
-    options = (
-        click.option("--preset", metavar="NAME", help="Sizes by name; see `lstm-bench list`."),
-        click.option("--batch", type=Numbers(), help="Batch sizes."),
-        click.option("--steps", type=Numbers(), help="Numbers of time steps."),
-        click.option("--hidden", type=Numbers(), help="Hidden sizes."),
-        click.option("--input", "inputs", type=Numbers(), help="Input sizes; default: hidden."),
-        click.option("--no-head", is_flag=True, help="Without the output layer."),
-        click.option("--pass", "passes", type=Names(), multiple=True, help=", ".join(PASSES)),
-        click.option("--device", default="cpu", show_default=True, help="cpu or cuda."),
-        click.option("--dtype", default="float32", show_default=True, help="float32 or float64."),
-        click.option("--threads", type=click.IntRange(1), default=1, show_default=True),
-        click.option(
-            "--clock", type=click.Choice(["cpu", "wall"]),
-            help="cpu: the processor's time (default with one thread); wall: what passes.",
-        ),
-        click.option("--cold-cache", is_flag=True, help="CUDA: overwrite L2 before each call."),
-        click.option("--budget", type=Seconds(), default=120.0, help="In all (default 120s)."),
-        click.option("--margin", type=Share(), default=0.05, help="What matters (default 5%)."),
-        click.option("--alpha", type=Share(), default=0.01, help="False alarms a run (1%)."),
-        click.option("--seed", type=int, default=0, show_default=True),
-        click.option("--json", "json_file", metavar="FILE", help="Write the decision; - stdout."),
-        click.option("--out", type=click.Path(path_type=Path), help="Folder for the raw samples."),
-        click.option("--resume", type=click.Path(path_type=Path), help="Go on with one."),
-    )  # fmt: skip
-    for option in reversed(options):
-        command = option(command)
-    return command
-
-
-def workloads(options: dict[str, Any], default: str, *, head: bool) -> tuple[Workload, ...]:
-    """The sizes that were asked for. Raises UsageError on a preset's misspelt name."""
-    sized = any(options[name] for name in ("batch", "steps", "hidden", "inputs"))
-    if options["preset"] and sized:
-        raise UsageError("sizes and a preset exclude one another: give one of the two")
-    if sized:
-        found = grid(
-            options["batch"] or (8,), options["steps"] or (16,), options["hidden"] or (64,),
-            options["inputs"] or (),
-        )  # fmt: skip
-    else:
-        name = options["preset"] or default
-        if name not in PRESETS:
-            raise UsageError(f"there is no preset '{name}': choose among {', '.join(PRESETS)}")
-        found = PRESETS[name].workloads
-    keep = head and not options["no_head"]
-    return tuple(
-        dict.fromkeys(
-            w if keep else Workload(w.batch, w.steps, w.input_size, w.hidden_size, False)
-            for w in found
-        )
-    )
-
-
-def passes(options: dict[str, Any]) -> tuple[str, ...]:
-    found = tuple(dict.fromkeys(n for names in options["passes"] for n in names)) or PASSES
-    for name in found:
-        if name not in PASSES:
-            raise UsageError(f"there is no pass '{name}': choose among {', '.join(PASSES)}")
+def passes(options: Mapping[str, Any]) -> tuple[str, ...]:
+    """The passes that were asked for, or all."""
+    found: tuple[str, ...] = options["passes"] or PASSES
     return found
 
 
 def conditions(options: dict[str, Any]) -> Any:
     """How samples are taken; the processor's clock for one thread, the wall's for several."""
     from lstm_bench.compare.workers import Conditions
-    from lstm_bench.measure.machine import has_cuda
 
-    if options["dtype"] not in ("float32", "float64", "bfloat16"):
-        raise UsageError(f"there is no dtype '{options['dtype']}': float32, float64 or bfloat16")
-    if options["device"] != "cpu" and not has_cuda():
-        raise UsageError(f"device '{options['device']}' is not there: torch sees no CUDA device")
     if options["cold_cache"] and options["device"] == "cpu":
         raise UsageError("--cold-cache is for CUDA devices: on a CPU caches are part of the work")
     one = options["threads"] == 1

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from lstm_bench.commands import decisions
-from lstm_bench.commands.options import write_json
+from lstm_bench.commands.options import options_of, write_json
 from lstm_bench.errors import UsageError
 
 EPILOG = """\b
@@ -26,11 +26,7 @@ Exit codes: 0 nothing is slower, 1 something is, 2 wrong input or set-up,
 
 
 @click.command(epilog=EPILOG)
-@click.option("--against", metavar="git:REF | impl:NAME | run:DIR", help="The baseline.")
-@click.option("--target", "targets", multiple=True, help="file.py:Class in both trees; repeatable.")
-@click.option("--impl", "impls", multiple=True, help="Registered ones; default: the tree's own.")
-@click.option("--repository", type=click.Path(path_type=Path), default=Path(), help="Default: .")
-@decisions.shared_options
+@options_of("guard")
 def guard(against: str | None, **options: Any) -> int:
     """Compare the working tree with a commit, in one run, and fail where it became slower.
 
@@ -55,8 +51,6 @@ def _against_commit(ref: str, options: dict[str, Any]) -> int:
     from lstm_bench.compare import trees
     from lstm_bench.compare.arms import Side
 
-    if options["resume"] is not None:
-        raise UsageError("a comparison of two trees cannot be resumed: they are gone; begin anew")
     repository = trees.top(options["repository"])
     found = trees.commit(repository, ref)
     targets = _targets(options, repository)
@@ -151,7 +145,7 @@ def _decide(question: str, baseline: Any, candidate: Any, options: dict[str, Any
     from lstm_bench.compare.workers import Cell
 
     ours = not any(":" in target for target in (*candidate.targets, *baseline.targets))
-    sizes = decisions.workloads(options, "guard", head=ours)
+    sizes = decisions.workloads(options, head=ours)
     cells = tuple(
         Cell(subject, size, name)
         for subject in range(len(candidate.targets))
