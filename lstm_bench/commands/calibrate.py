@@ -12,7 +12,7 @@ from lstm_bench.commands.options import options_of, write_json
 from lstm_bench.commands.places import probe_file
 
 if TYPE_CHECKING:
-    from lstm_bench.compare.calibration import Profile
+    from lstm_bench.compare.calibration import Profile, Way
 
 EPILOG = """\b
 Examples:
@@ -63,7 +63,7 @@ def _show(profile: Profile, margin: float) -> None:
     for way in profile.ways:
         table.add_row(
             way.name, f"{way.spread:.1%}", f"{way.tail:.1%}", f"{way.block_seconds:.1f}",
-            str(way.blocks), "> 50%" if way.tells is None else f"{way.tells:.1%}",
+            str(way.blocks), _tells(way),
         )  # fmt: skip
     console = Console(width=None if sys.stdout.isatty() else 120)
     console.print(table)
@@ -72,17 +72,30 @@ def _show(profile: Profile, margin: float) -> None:
     click.echo(answer(profile, margin))
 
 
+def _tells(way: Way) -> str:
+    if not way.known:
+        return "too few blocks"
+    return "> 50%" if way.tells is None else f"{way.tells:.1%}"
+
+
 def answer(profile: Profile, margin: float) -> str:
-    """The profile in a sentence."""
+    """The profile in a sentence: what is promised, and on how many blocks that rests."""
     from lstm_bench.compare.calibration import LEAST_BLOCKS
 
     best = profile.best
+    blocks = f"{best.blocks} block{'' if best.blocks == 1 else 's'}"
+    if not best.known:
+        return (
+            f"Nothing can be promised: the best-known setting has {blocks}, and a promise needs "
+            f"{LEAST_BLOCKS}. Give it more --budget."
+        )
     if best.tells is None:
-        return "UNFIT: in no setting can this machine tell even 50% within two minutes."
+        return (
+            f"UNFIT: in no setting can this machine tell even 50% within two minutes "
+            f"(replayed from {blocks})."
+        )
     text = (
         f"With {best.name}, this machine tells a slowdown of {best.tells:.1%} in one of 24 cells, "
-        f"within two minutes, in nine of ten runs."
+        f"within two minutes, in nine of ten runs (replayed from {blocks})."
     )
-    if best.blocks < LEAST_BLOCKS:
-        text += f" Rough, from {best.blocks} blocks only: give it more --budget."
     return text if profile.tells(margin) else f"UNFIT for differences of {margin:.1%}. {text}"

@@ -46,6 +46,7 @@ def compare(baseline: str | None, candidate: str | None, **options: Any) -> int:
     write_json(document, options["json_file"])
     if options["json_file"] != "-":
         decisions.show(session, decision)
+        click.echo(document["answer"])
         decisions.report(session.folder)
     if decision.interrupted:
         click.echo(f"Stopped. Go on with: lstm-bench compare --resume {session.folder}", err=True)

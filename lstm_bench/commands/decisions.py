@@ -122,8 +122,6 @@ def show(session: Session, decision: Decision) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from lstm_bench.compare.decide import Outcome
-
     table = Table(box=None, header_style="bold", pad_edge=False)
     for column in ("cell", "verdict"):
         table.add_column(column)
@@ -144,14 +142,6 @@ def show(session: Session, decision: Decision) -> None:
         )
     console = Console(width=None if sys.stdout.isatty() else 120)
     console.print(table)
-    counts = {o: decision.count(o) for o in Outcome}
-    said = ", ".join(f"{n} {o}" for o, n in counts.items() if n)
-    console.print(
-        f"{session.plan.question} {said} (margin {session.plan.settings.margin:.0%}, "
-        f"{decision.seconds:.0f} s)",
-        highlight=False,
-        soft_wrap=True,
-    )
 
 
 def report(folder: Path) -> None:

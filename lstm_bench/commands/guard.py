@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
+from lstm_bench import headlines
 from lstm_bench.commands import decisions
 from lstm_bench.commands.options import options_of, write_json
 from lstm_bench.errors import UsageError
@@ -165,26 +167,23 @@ def _decide(question: str, baseline: Any, candidate: Any, options: dict[str, Any
     write_json(document, options["json_file"])
     if options["json_file"] != "-":
         decisions.show(session, decision)
-        click.echo(_answer(document))
+        click.echo(headlines.guard(document))
         decisions.report(session.folder)
-    verdicts = {cell["verdict"] for cell in document["cells"]}
-    if decision.alarm:
+    return exit_code(document)
+
+
+def exit_code(document: Mapping[str, Any]) -> int:
+    """What CI is told, by what is worst: incorrect 4, an alarm 1, failed 4, undecided or missing 3.
+
+    (Wrong input, 2, never becomes a document.) 130 where Ctrl-C left nothing worse; 0 else.
+    """
+    verdicts = {cell["verdict"] for cell in document.get("cells", ())}
+    if document.get("incorrect"):
+        return decisions.EXIT_INCORRECT
+    if document["alarm"]:
         return 1
     if "failed" in verdicts:
-        return 4
-    return 130 if decision.interrupted else 3 if "undecided" in verdicts else 0
-
-
-def _answer(document: dict[str, Any]) -> str:
-    slower = [c for c in document["cells"] if c["verdict"] == "slower"]
-    if slower:
-        worst = max(slower, key=lambda c: c["ratio"])
-        return (
-            f"REGRESSION: {len(slower)} of {len(document['cells'])} cells are slower, most "
-            f"{worst['candidate']} {worst['workload']} {worst['pass']}: {worst['ratio']:.3f} times"
-        )
-    if document["alarm"]:
-        return "REGRESSION: all cells together are slower, none so much that it could be named"
-    if any(c["verdict"] == "undecided" for c in document["cells"]):
-        return "Undecided: some cells need more time (--budget) or a quieter machine"
-    return f"No regression of {document['margin']:.0%} or more"
+        return decisions.EXIT_INCORRECT
+    if document["interrupted"]:
+        return 130
+    return 3 if "undecided" in verdicts or document.get("missing") or not verdicts else 0

@@ -142,14 +142,14 @@ def _show(cells: Any, header: Any, page: Path) -> Any:
     """Tables, the answer, what has no speed and why. Every cell's status."""
     from rich.console import Console
 
-    from lstm_bench.report.kinds.run import answer, expected_cells
+    from lstm_bench.report.kinds.run import answer_of
     from lstm_bench.report.summary import summarise
     from lstm_bench.report.tables import reasons, terminal_tables
 
     console, summary = Console(), summarise(cells)
     for table in terminal_tables(summary):
         console.print(table)
-    said = answer(summary, expected=expected_cells(header))
+    said = answer_of(summary, header)
     console.print(said, markup=False, highlight=False)
     for reason in reasons(summary):
         console.print(f"  {reason}", markup=False, highlight=False)

@@ -16,11 +16,12 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+from lstm_bench import headlines
 from lstm_bench.compare.arms import Side
 from lstm_bench.compare.contest import Contest, Found, Pair, contest
 from lstm_bench.compare.decide import Settings
 from lstm_bench.compare.session import judged
-from lstm_bench.compare.verdicts import answer, break_even
+from lstm_bench.compare.verdicts import break_even
 from lstm_bench.compare.workers import (
     Arena,
     BlockRecord,
@@ -199,7 +200,7 @@ class Choice:
             "cold_start": cold,
             "left_out": left_out,
         }
-        return {"answer": answer(found), **found}
+        return {"answer": headlines.choice(found), **found}
 
     def _cell(self, number: int, book: Contest, costs: Costs) -> dict[str, Any]:
         cell, names = self.plan.cells[number], self.plan.candidates

@@ -8,11 +8,13 @@ call's time) and ``decision.json``. What was stopped goes on where it stopped.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from lstm_bench import headlines
 from lstm_bench.compare.arms import Side
 from lstm_bench.compare.decide import Decision, Ledger, Settings, conclude, decide
 from lstm_bench.compare.workers import Arena, BlockRecord, Cell, Conditions, WorkerError
@@ -148,7 +150,7 @@ class Session:
                     "pass": cell.pass_name,
                     "verdict": str(found.outcome),
                     **{
-                        name: value if abs(value) != float("inf") else None
+                        name: value if math.isfinite(value) else None
                         for name, value in asdict(found).items()
                         if name in ("ratio", "low", "high", "at_most")
                     },
@@ -156,15 +158,17 @@ class Session:
                     "reason": found.reason,
                 }
             )
-        return {
+        document = {
             "question": self.plan.question,
             "alarm": decision.alarm,
             "seconds": round(decision.seconds, 2),
             "interrupted": decision.interrupted,
             "margin": self.plan.settings.margin,
             "alpha": self.plan.settings.alpha,
+            "both_ways": self.plan.settings.both_ways,
             "cells": cells,
         }
+        return {"answer": headlines.comparison(document), **document}
 
     def blocks(self) -> list[dict[int, float]]:
         """The scores that are on disk, block by block; a half-written last line is passed over."""
