@@ -78,6 +78,8 @@ def _of_several(cells: Sequence[Json], document: Json) -> str:
     alone = Counter(
         short(c["best"][0]) for c in cells if c["verdict"] == "decided" and not is_shown(c)
     )
+    if alone.total() == len(cells) and len(alone) == 1:
+        return f"{next(iter(alone))} is the only candidate that is left, so nothing was compared."
     rest = [f"{name} is the only candidate in {count}" for name, count in alone.most_common()]
     return _counted(len(cells), len(won) + tied, claims, [*_open(cells), *rest], document)
 

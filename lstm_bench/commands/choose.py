@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import shlex
 import sys
-import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import click
 
 from lstm_bench.commands import decisions
-from lstm_bench.commands.options import options_of, write_json
+from lstm_bench.commands.options import options_of, since_start, write_json
 from lstm_bench.commands.targets import refuse_missing
+from lstm_bench.compare.budget import timing_left
 
 EPILOG = """\b
 Examples:
@@ -77,11 +76,12 @@ def _all() -> tuple[str, ...]:
     return tuple(implementations())
 
 
-def _decided(choice: Any, budget: float) -> dict[str, Any]:
+def _decided(choice: Any, budget: float | None) -> dict[str, Any]:
     """The document, with progress on stderr. budget: seconds in all, the checks included."""
     from lstm_bench.commands.progress import progress_line
 
-    began = time.monotonic()
+    candidates = len(choice.plan.candidates)
+    decisions.forecast(budget, choice.unjudged(), choice.plan, candidates)
     with progress_line() as show:
         wrong = choice.incorrect(partial(show, line=False))
         for number, reason in wrong.items():
@@ -90,9 +90,9 @@ def _decided(choice: Any, budget: float) -> dict[str, Any]:
         def told(book: Any, seconds: float) -> None:
             show(f"{len(book.open())} of {len(book.cells)} cells open, {seconds:.0f} s")
 
-        left = max(5.0, budget - (time.monotonic() - began))
-        choice.plan = replace(choice.plan, settings=replace(choice.plan.settings, budget=left))
-        found: dict[str, Any] = choice.run(told, partial(show, line=False))
+        found: dict[str, Any] = choice.run(
+            told, partial(show, line=False), lambda: timing_left(budget, since_start())
+        )
         return found
 
 

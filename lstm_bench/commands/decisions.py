@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
 import sys
-import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lstm_bench.commands import sizes
-from lstm_bench.commands.options import write_json
+from lstm_bench.commands.options import since_start, write_json
+from lstm_bench.compare.budget import TIMING_SECONDS, outlook, timing_left
 from lstm_bench.errors import UsageError
 from lstm_bench.measure.workloads import PASSES, Workload
 
@@ -88,33 +89,45 @@ def settings(options: dict[str, Any], *, both_ways: bool) -> Any:
     from lstm_bench.compare.decide import Settings
 
     return Settings(
-        margin=options["margin"], alpha=options["alpha"], budget=options["budget"],
+        margin=options["margin"], alpha=options["alpha"],
+        budget=options["budget"] or TIMING_SECONDS,
         both_ways=both_ways, seed=options["seed"],
     )  # fmt: skip
 
 
-def judged_and_run(session: Session, budget: float) -> tuple[list[str], Decision | None]:
+def forecast(budget: float | None, subjects: Sequence[int], plan: Any, sides: int = 2) -> None:
+    """Tell how long it will take, before it starts, and where a budget is too short for it.
+
+    subjects: how many of each side are to be judged.
+    """
+    jobs = len(os.sched_getaffinity(0))
+    found = outlook(
+        budget, subjects, len(plan.cells), sides=sides, alpha=plan.settings.alpha, jobs=jobs
+    )
+    click.echo(f"lstm-bench: {found.line}", err=True)
+    if found.warning:
+        click.echo(f"lstm-bench: warning: {found.warning}", err=True)
+
+
+def judged_and_run(session: Session, budget: float | None) -> tuple[list[str], Decision | None]:
     """The reasons why there is no speed verdict, or the decision; with progress on stderr.
 
-    budget: seconds in all, the checks included.
+    budget: seconds of all that is waited for, the checks included; None: two minutes of timing.
     """
     from lstm_bench.commands.progress import progress_line
-    from lstm_bench.compare.session import with_budget
 
-    began = time.monotonic()
+    forecast(budget, session.unjudged(), session.plan)
     with progress_line() as say:
         session.judgements(partial(say, line=False))
         wrong = session.incorrect()
         if wrong:
             return wrong, None
-        left = max(5.0, budget - (time.monotonic() - began))
-        session.plan = with_budget(session.plan, left)
 
         def told(ledger: Any, seconds: float) -> None:
             open_, all_ = len(ledger.open()), len(ledger.cells)
-            say(f"{open_} of {all_} cells open, {seconds:.0f} of {left:.0f} s")
+            say(f"{open_} of {all_} cells open, {seconds:.0f} of {ledger.settings.budget:.0f} s")
 
-        return [], session.run(told)
+        return [], session.run(told, left=lambda: timing_left(budget, since_start()))
 
 
 def show(session: Session, decision: Decision) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import sys
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from lstm_bench.options import TABLE, Option, refuse_conflicts
 
 Command = Callable[..., Any]
 
+_BEGAN = "lstm_bench.began"
+
 
 def options_of(command: str) -> Callable[[Command], Command]:
     """A decorator: the command's rows of the table, each value checked before the command begins.
@@ -27,7 +30,9 @@ def options_of(command: str) -> Callable[[Command], Command]:
 
     def decorate(function: Command) -> Command:
         def checked(*arguments: Any, **values: Any) -> Any:
-            refuse_conflicts(command, _given(click.get_current_context(), values))
+            ctx = click.get_current_context()
+            ctx.meta[_BEGAN] = time.monotonic()
+            refuse_conflicts(command, _given(ctx, values))
             refuse_missing_device(values.get("device"))
             refuse_unwritable(TABLE[command], values)
             return function(*arguments, **values)
@@ -38,6 +43,11 @@ def options_of(command: str) -> Callable[[Command], Command]:
         return decorated
 
     return decorate
+
+
+def since_start() -> float:
+    """Seconds since the command began: what its user has waited for."""
+    return time.monotonic() - float(click.get_current_context().meta[_BEGAN])
 
 
 def _decorator(row: Option) -> Callable[[Command], Command]:

@@ -16,7 +16,7 @@ from typing import Any
 
 from lstm_bench import headlines
 from lstm_bench.compare.arms import Side
-from lstm_bench.compare.decide import Decision, Ledger, Settings, conclude, decide
+from lstm_bench.compare.decide import Decision, Ledger, Settings, conclude, decide, ledger_of
 from lstm_bench.compare.workers import Arena, BlockRecord, Cell, Conditions, WorkerError
 from lstm_bench.conformance.isolate import judge_each
 from lstm_bench.conformance.judge import Options
@@ -93,6 +93,13 @@ class Session:
         used = {cell.subject for cell in self.plan.cells}
         return judged(self.folder / "checks.json", sides, used, told)
 
+    def unjudged(self) -> tuple[int, ...]:
+        """How many subjects of each side are yet to be judged."""
+        if (self.folder / "checks.json").exists():
+            return ()
+        used = len({cell.subject for cell in self.plan.cells})
+        return (used,) * len(dict.fromkeys((self.plan.baseline, self.plan.candidate)))
+
     def incorrect(self) -> list[str]:
         """Why there can be no speed verdict: what does not conform, in a sentence each."""
         return [
@@ -108,10 +115,16 @@ class Session:
         self,
         told: Callable[[Ledger, float], None] = lambda *_: None,
         slow: Mapping[int, float] | None = None,
+        left: Callable[[], float] | None = None,
     ) -> Decision:
-        """Blocks until all is decided or the budget is spent. Raises UsageError on no start."""
-        plan = self.plan
+        """Blocks until all is decided or the budget is spent. Raises UsageError on no start.
+
+        left: seconds that are left for blocks when they are to begin; default: the plan's budget.
+        """
+        plan, cells = self.plan, tuple(range(len(self.plan.cells)))
         before = self.blocks()
+        if left is not None and left() <= 0:
+            return self._concluded(conclude(ledger_of(cells, plan.settings, before), 0.0))
         arena = Arena(
             (plan.baseline, plan.candidate), plan.cells, plan.conditions,
             blocks=len(before), slow=slow or {},
@@ -129,9 +142,10 @@ class Session:
             written = len(arena.records)
             told(ledger, seconds)
 
-        decision = decide(
-            arena, range(len(plan.cells)), plan.settings, before=before, told=after_block
-        )
+        settings = plan.settings if left is None else replace(plan.settings, budget=left())
+        return self._concluded(decide(arena, cells, settings, before=before, told=after_block))
+
+    def _concluded(self, decision: Decision) -> Decision:
         replace_file(
             self.folder / "decision.json", json.dumps(self.as_json(decision), indent=1) + "\n"
         )
@@ -184,19 +198,13 @@ class Session:
 
 def redecide(session: Session, settings: Settings) -> Decision:
     """What other settings make of the blocks on disk; nothing is measured."""
-    ledger = Ledger(tuple(range(len(session.plan.cells))), settings)
-    for scores in session.blocks():
-        ledger.add(scores)
-    return conclude(ledger, 0.0)
+    cells = tuple(range(len(session.plan.cells)))
+    return conclude(ledger_of(cells, settings, session.blocks()), 0.0)
 
 
 def read_header(folder: Path) -> dict[str, Any]:
     """The comparison's ``plan.json``. Raises UsageError where it is missing or none of ours."""
     return header_of(folder / "plan.json", FORMAT)
-
-
-def with_budget(plan: Plan, seconds: float) -> Plan:
-    return replace(plan, settings=replace(plan.settings, budget=seconds))
 
 
 def judged(
