@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -33,12 +33,18 @@ def workloads(
     if options["no_head"] or not head:
         found = tuple(replace(workload, head=False) for workload in found)
     if options["device"] == "cpu":
-        refuse_too_large(found, BYTES[options["dtype"]], _memory())
+        refuse_too_large(found, BYTES[options["dtype"]])
     return tuple(dict.fromkeys(found))
 
 
-def refuse_too_large(found: tuple[Workload, ...], number: int, memory: float) -> None:
-    """number: bytes of one. memory: bytes. Raises UsageError on the first that does not fit."""
+def refuse_too_large(
+    found: Iterable[Workload], number: int = 4, memory: float | None = None
+) -> None:
+    """number: bytes of one. memory: bytes; default: the machine's.
+
+    Raises UsageError on the first that does not fit.
+    """
+    memory = _memory() if memory is None else memory
     for workload in found:
         needed = number * _numbers(workload)
         if needed > memory:

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lstm_bench.commands.options import options_of
+from lstm_bench.commands.sizes import refuse_too_large
 from lstm_bench.errors import UsageError
+from lstm_bench.measure.workloads import Workload
 
 # torch takes seconds to import, so what needs it is imported where it is used.
 if TYPE_CHECKING:
@@ -86,9 +88,9 @@ def _prepare(o: Mapping[str, Any]) -> Session:
         torch.set_num_threads(o["threads"])
     available = [name for name, impl in implementations().items() if impl.unavailable() is None]
     recipe = Recipe(**{field.name: o[field.name] for field in fields(Recipe)})
-    return Session.prepare(
-        load_corpus(o["text"] and str(o["text"])), o["impls"] or available, recipe, o["device"]
-    )
+    corpus = load_corpus(o["text"] and str(o["text"]))
+    refuse_too_large([Workload(o["batch"], o["steps"], len(corpus.vocabulary), o["hidden"])])
+    return Session.prepare(corpus, o["impls"] or available, recipe, o["device"])
 
 
 def _train(session: Session, budget: Budget, check_updates: int) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from lstm_bench.commands import sizes
 from lstm_bench.commands.places import probe_file, probe_folder
 from lstm_bench.commands.sizes import refuse_too_large
 from lstm_bench.commands.targets import refuse_missing
@@ -89,6 +90,11 @@ def test_every_command_refuses_it_the_same_way(commands, flag, values, capsys):
             assert flag in refused(capsys, command, *NAMED[command], flag, value) or (
                 flag == "--hidden" or value == "cuda:99"
             )
+
+
+def test_a_layer_that_no_memory_holds_is_not_trained(capsys, monkeypatch):
+    monkeypatch.setattr(sizes, "_memory", lambda: 2.0**34)
+    assert "is too large" in refused(capsys, "train", "--hidden", "65536", "--impl", "torch_nn")
 
 
 def test_a_size_that_no_memory_holds_is_told_with_what_it_needs():
