@@ -73,10 +73,8 @@ class Share:
         except ValueError:
             raise ValueError(f"'{_shown(value)}' is not a share such as 5% or 0.05") from None
         if not self.least <= share <= self.most:
-            raise ValueError(
-                f"{_shown(value)} is not between {self.least:.4g} and {self.most:.4g} "
-                f"({self.least:.2%} and {self.most:.0%})"
-            )
+            bounds = f"{100 * self.least:g}% and {100 * self.most:g}%"
+            raise ValueError(f"{_shown(value)} is not between {bounds}; say 5% or 0.05")
         return share
 
 
@@ -273,30 +271,34 @@ def _finite(value: Any) -> float:
     except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not math.isfinite(number):
-        raise ValueError(f"'{_shown(value)}' is not a number")
+        raise ValueError(f"'{_shown(value)}' is not a finite number")
     return number
 
 
 def _within(number: float, least: float, most: float, open_: bool = False) -> float:
     if number < least or (open_ and number == least):
         bound = "more than" if open_ else "at least"
-        raise ValueError(f"{number:.15g} is too small: it must be {bound} {least:.15g}")
+        raise ValueError(f"{_digits(number)} is too small: it must be {bound} {_digits(least)}")
     if number > most:
-        raise ValueError(f"{number:.15g} is too large: it must be at most {most:.15g}")
+        raise ValueError(f"{_digits(number)} is too large: it must be at most {_digits(most)}")
     return number
+
+
+def _digits(number: float) -> str:
+    return str(number) if isinstance(number, int) else f"{number:.15g}"
 
 
 def _parts(value: Any) -> tuple[str, ...]:
     parts = tuple(part.strip() for part in str(value).split(",") if part.strip())
     if not parts:
-        raise ValueError(f"'{_shown(value)}' names nothing: give one or more, such as a,b")
+        raise ValueError(f"'{_shown(value)}' names nothing: give one or more, with commas")
     return parts
 
 
 def _path(value: Any) -> Path:
     text = str(value)
     if not text.strip() or "\0" in text:
-        raise ValueError(f"'{_shown(text)}' is no path")
+        raise ValueError(f"'{_shown(text)}' is not a path")
     return Path(text)
 
 
@@ -320,5 +322,5 @@ def _argument(name: str, node: ast.expr) -> Any:
         return ast.literal_eval(node)
     except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
         raise ValueError(
-            f"the value of '{name}' is no plain value such as 1, 0.5, 'x', True, [1, 2], I or H"
+            f"the value of '{name}' is not a plain value such as 1, 0.5, 'x', True, [1, 2], I or H"
         ) from None
