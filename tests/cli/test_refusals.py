@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from lstm_bench.commands import sizes
+from lstm_bench.commands.options import refuse_missing_device
 from lstm_bench.commands.places import probe_file, probe_folder
 from lstm_bench.commands.sizes import refuse_too_large
 from lstm_bench.commands.targets import refuse_missing
@@ -181,3 +182,22 @@ def test_what_cannot_be_written_is_told(tmp_path, name):
     with pytest.raises(UsageError, match="--out: cannot write to"):
         probe_folder(tmp_path / name, "--out")
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize(
+    ("count", "device", "words"),
+    [
+        (0, "cuda", "torch sees no CUDA device"),
+        (1, "cuda:1", "torch sees 1, from cuda:0 on"),
+        (2, "cuda:1", None),
+        (1, "cuda", None),
+        (0, "cpu", None),
+    ],
+)
+def test_a_device_is_asked_for_by_its_number(monkeypatch, count, device, words):
+    monkeypatch.setattr("lstm_bench.measure.machine.cuda_devices", lambda: count)
+    if words is None:
+        refuse_missing_device(device)
+    else:
+        with pytest.raises(UsageError, match=words):
+            refuse_missing_device(device)
