@@ -3,35 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
-from lstm_bench.conformance import checks  # noqa: F401 - registers them
-from lstm_bench.conformance.judge import Options, judge, judge_factory
-from lstm_bench.conformance.records import Judgement, Status
-from lstm_bench.conformance.registry import Check, run_check, select
+from lstm_bench.conformance.isolate import CheckWorker, Limits, judge_isolated, name_of
+from lstm_bench.conformance.records import CheckResult, Judgement, Options, Status
 from lstm_bench.errors import UsageError
-from lstm_bench.subject import Subject
-from lstm_bench.subject.load import load_target
-from lstm_bench.subject.subject import subject_from
+from lstm_bench.lab.worker import WorkerError
 
 
-def check(target: Any, *, isolated: bool = False, **options: Any) -> Judgement:
+def check(
+    target: Any,
+    *,
+    here: bool = False,
+    time_limit: float = 120.0,
+    memory_limit: float = 4.0,
+    **options: Any,
+) -> Judgement:
     """Judge an LSTM: a class, a factory, or a name as on the command line.
 
-    isolated: in a process of its own, for code that may hang or crash (names only). options:
-    the fields of :class:`lstm_bench.conformance.judge.Options` (kwargs, only, skip, expected,
-    strict, seed). Raises UsageError where the options themselves are wrong.
+    It runs in a process of its own, with limits (seconds, GiB): whatever it does, a judgement
+    comes back. here: in this very process instead, for debuggers and coverage; a crash, a hang or
+    an exit is then this process's. options: the fields of
+    :class:`lstm_bench.conformance.records.Options` (kwargs, only, skip, expected, strict, seed).
+    Raises UsageError where the options are wrong, or the target cannot be handed over.
     """
     asked = Options(**options)
-    if not isinstance(target, str):
-        if isolated:
-            raise UsageError("only a target given by name can be judged in a process of its own")
-        return judge_factory(target, _name(target), asked)
-    if isolated:
-        from lstm_bench.conformance.isolate import judge_isolated
+    if not here:
+        return judge_isolated(target, asked, Limits(time_limit, memory_limit))
+    from lstm_bench.conformance.judge import judge, judge_factory
 
-        return judge_isolated(target, asked)
-    return judge(target, asked)
+    if isinstance(target, str):
+        return judge(target, asked)
+    return judge_factory(target, name_of(target), asked)
 
 
 def parametrize_with_checks(
@@ -40,6 +44,7 @@ def parametrize_with_checks(
     expected_failures: Mapping[str, str] | None = None,
     only: Sequence[str] = (),
     skip: Sequence[str] = (),
+    here: bool = False,
     **kwargs: Any,
 ) -> Callable[[Any], Any]:
     """A decorator that makes every check on every target a test::
@@ -49,9 +54,13 @@ def parametrize_with_checks(
             lstm_check()
 
     expected_failures: check name → reason; strict, so one that passes fails its test. kwargs go
-    to the constructors. Warnings are shown as such and pass; skips say why.
+    to the constructors. Each target has a process of its own; here: run in the test's own process
+    instead. Warnings are shown as such and pass; skips say why.
     """
     import pytest
+
+    from lstm_bench.conformance import checks  # noqa: F401 - registers them
+    from lstm_bench.conformance.registry import select
 
     expected = dict(expected_failures or {})
     chosen = select(only, skip)
@@ -60,50 +69,61 @@ def parametrize_with_checks(
         raise UsageError(f"expected_failures: no check is called '{sorted(unknown)[0]}'")
     cases = []
     for target in targets:
-        opened = _Opened(target, kwargs)
+        opened = Opened(target, kwargs, here=here)
         for one in chosen:
             marks = []
             if one.name in expected:
                 marks.append(pytest.mark.xfail(reason=expected[one.name], strict=True))
-            case = _Case(opened, one)
-            cases.append(pytest.param(case, id=f"{_name(target)}-{one.name}", marks=marks))
+            case = partial(run_case, one.name, opened)
+            cases.append(pytest.param(case, id=f"{name_of(target)}-{one.name}", marks=marks))
     return pytest.mark.parametrize("lstm_check", cases)
 
 
-class _Opened:
-    """A target, probed once, when its first check runs."""
+class Opened:
+    """A target whose checks are asked for one by one; opened when the first of them is."""
 
-    def __init__(self, target: Any, kwargs: Mapping[str, Any]) -> None:
-        self._target = target
-        self._kwargs = kwargs
-        self._subject: Subject | None = None
+    def __init__(self, target: Any, kwargs: Mapping[str, Any], *, here: bool = False) -> None:
+        self._target, self._kwargs, self._here = target, kwargs, here
+        self._run: Callable[[str], CheckResult] | None = None
+        self._worker: CheckWorker | None = None
 
-    def subject(self) -> Subject:
-        if self._subject is None:
-            named = isinstance(self._target, str)
-            factory = load_target(self._target) if named else self._target
-            self._subject = subject_from(factory, _name(self._target), **self._kwargs)
-        return self._subject
+    def check(self, name: str) -> CheckResult:
+        """The result of one check. Raises UsageError where the target cannot be opened."""
+        if self._run is None:
+            self._run = (
+                _in_this_process(self._target, self._kwargs) if self._here else self._apart()
+            )
+        return self._run(name)
 
+    def _apart(self) -> Callable[[str], CheckResult]:
+        self._worker = CheckWorker(self._target, self._kwargs)
+        return self._worker.check
 
-class _Case:
-    """One check on one target; called by the test."""
-
-    def __init__(self, opened: _Opened, one: Check) -> None:
-        self._opened = opened
-        self._check = one
-
-    def __call__(self) -> None:
-        run_case(self._check, self._opened.subject())
+    def close(self) -> None:
+        if self._worker is not None:
+            self._worker.close()
 
 
-def run_case(one: Check, subject: Subject) -> None:
+def _in_this_process(target: Any, kwargs: Mapping[str, Any]) -> Callable[[str], CheckResult]:
+    from lstm_bench.conformance.registry import CHECKS, run_check
+    from lstm_bench.subject.load import load_target
+    from lstm_bench.subject.subject import subject_from
+
+    factory = load_target(target) if isinstance(target, str) else target
+    subject = subject_from(factory, name_of(target), **kwargs)
+    return lambda name: run_check(CHECKS[name], subject)
+
+
+def run_case(name: str, opened: Opened) -> None:
     """Run a check inside a pytest test: fail, skip or warn as it ends."""
     import warnings
 
     import pytest
 
-    result = run_check(one, subject)
+    try:
+        result = opened.check(name)
+    except WorkerError as error:
+        pytest.fail(f"the target cannot be opened: {error}", pytrace=False)
     if result.status in (Status.FAIL, Status.ERROR, Status.INCONCLUSIVE):
         script = f"\n\nTo reproduce:\n\n{result.script}" if result.script else ""
         pytest.fail(f"{result.name}: {result.message}{script}", pytrace=False)
@@ -115,9 +135,3 @@ def run_case(one: Check, subject: Subject) -> None:
 
 class LSTMWarning(UserWarning):
     """Right, but short of what a good module does."""
-
-
-def _name(target: Any) -> str:
-    if isinstance(target, str):
-        return target
-    return str(getattr(target, "__qualname__", None) or getattr(target, "__name__", repr(target)))

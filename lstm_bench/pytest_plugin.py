@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from lstm_bench.conformance.registry import Check
-    from lstm_bench.subject import Subject
+    from lstm_bench.api import Opened
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -24,6 +23,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=[],
         metavar="TARGET",
         help="add a test for every check on this LSTM (package.module:Class or file.py:Class)",
+    )
+    group.addoption(
+        "--lstm-here",
+        action="store_true",
+        help="run it in this very process, for debuggers and coverage: a crash ends pytest",
     )
 
 
@@ -44,28 +48,29 @@ class _Target(pytest.Collector):
     """All checks of one target."""
 
     def collect(self) -> Iterator[Any]:
+        from lstm_bench.api import Opened
         from lstm_bench.conformance import checks  # noqa: F401 - registers them
         from lstm_bench.conformance.registry import select
-        from lstm_bench.subject import open_subject
 
-        subject = open_subject(self.name)
+        opened = Opened(self.name, {}, here=self.config.getoption("--lstm-here"))
+        self.session.config.add_cleanup(opened.close)
         for one in select():
-            yield _CheckItem.from_parent(self, name=one.name, one=one, subject=subject)
+            yield _CheckItem.from_parent(self, name=one.name, target=self.name, opened=opened)
 
 
 class _CheckItem(pytest.Item):
     """One check as a test."""
 
-    def __init__(self, *, one: Check, subject: Subject, **rest: Any) -> None:
+    def __init__(self, *, target: str, opened: Opened, **rest: Any) -> None:
         super().__init__(**rest)
-        self._check = one
-        self._subject = subject
+        self._target = target
+        self._opened = opened
         self.add_marker(pytest.mark.lstm_check)
 
     def runtest(self) -> None:
         from lstm_bench.api import run_case
 
-        run_case(self._check, self._subject)
+        run_case(self.name, self._opened)
 
     def reportinfo(self) -> tuple[Any, int | None, str]:
-        return self.path, None, f"lstm-check {self._subject.name}::{self.name}"
+        return self.path, None, f"lstm-check {self._target}::{self.name}"

@@ -93,7 +93,7 @@ def _judge(targets: tuple[str, ...], options: dict[str, Any]) -> Iterator[Judgem
     expected = dict(options["expected"])
     from lstm_bench.conformance import checks  # noqa: F401 - registers them
     from lstm_bench.conformance.isolate import Limits, judge_each
-    from lstm_bench.conformance.judge import Options
+    from lstm_bench.conformance.records import Options
     from lstm_bench.conformance.registry import select
 
     chosen = select(options["only"], options["skip"])

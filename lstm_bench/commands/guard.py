@@ -180,10 +180,10 @@ def exit_code(document: Mapping[str, Any]) -> int:
     verdicts = {cell["verdict"] for cell in document.get("cells", ())}
     if document.get("incorrect"):
         return decisions.EXIT_INCORRECT
-    if document["alarm"]:
+    if document.get("alarm"):
         return 1
     if "failed" in verdicts:
         return decisions.EXIT_INCORRECT
-    if document["interrupted"]:
+    if document.get("interrupted"):
         return 130
     return 3 if "undecided" in verdicts or document.get("missing") or not verdicts else 0

@@ -1,299 +1,237 @@
 """Strangers' code is strangers' code: every target is judged in a process of its own.
 
-The parent imports torch once, stays single-threaded, and forks a worker for each target; it
-never runs a stranger's line. A worker tells what it is doing over a pipe, so that when it
-hangs, crashes, exits or eats memory, the parent knows where, keeps the results so far, and goes
-on with the next target.
+A target's process tells what it is doing, so that when it hangs, crashes, exits or eats memory,
+we know where, keep the results so far, and go on with the next target.
 """
 
 from __future__ import annotations
 
 import contextlib
-import importlib
 import os
-import pickle
-import resource
-import select
-import signal
-import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
-import torch
+from lstm_bench.conformance.records import CheckResult, Judgement, Options, Status, Verdict
+from lstm_bench.lab.wire import Line
+from lstm_bench.lab.worker import Ended, Worker, WorkerError, wait
+from lstm_bench.subject.parcel import Parcel
 
-from lstm_bench.conformance.judge import Options, judge
-from lstm_bench.conformance.records import CheckResult, Judgement, Verdict
-from lstm_bench.forks import die_with_parent
+if TYPE_CHECKING:
+    from lstm_bench.subject import Subject
 
-POLL_SECONDS = 0.1
+MOMENT = 0.2
+"""Seconds of waiting for news between two looks at the clock."""
+
 Told = Callable[[str, str], None]
 """Hears a target and the stage that it has reached."""
+
+ENTRY = "lstm_bench.conformance.isolate:work"
 
 
 @dataclass(frozen=True)
 class Limits:
-    """seconds of wall time, and GiB of resident memory, for one target."""
+    """seconds of wall time, and GiB of memory with all children, for one target."""
 
     seconds: float = 120.0
     memory_gib: float = 4.0
 
 
 @dataclass
-class _Worker:
-    """One target's process, and what the parent has heard of it."""
+class _Trial:
+    """One target's process, and what we have heard of it."""
 
-    target: str
-    pid: int
-    pipe: int
-    output: int
+    parcel: Parcel
+    worker: Worker
     limits: Limits
     told: Told
     started: float = field(default_factory=time.monotonic)
     stage: str = "starting"
     results: list[CheckResult] = field(default_factory=list)
-    judgement: Judgement | None = None
-    reason: str | None = None
-    """Why it failed; None while it runs, or where it ended well."""
-    buffer: bytes = b""
 
-    def fileno(self) -> int:
-        """What ``select`` waits for."""
-        return self.pipe
+    def begin(self) -> None:
+        with contextlib.suppress(Ended):  # told where its judgement is asked for
+            self.worker.begin("judge", heard=self._hear)
+
+    def _hear(self, note: Any) -> None:
+        """A stage, or a check's result; anything else is passed over."""
+        if isinstance(note, str):
+            self.stage = note
+            self.told(self.parcel.name, note)
+        elif isinstance(note, dict):
+            self.results.append(CheckResult.from_json(note))
+
+    def over(self) -> bool:
+        """Whether it is done, has failed, or has gone beyond its time."""
+        if not self.worker.answered() and time.monotonic() > self.started + self.limits.seconds:
+            with contextlib.suppress(Ended):
+                self.worker.end(f"exceeded the time limit of {self.limits.seconds:g} s")
+        return self.worker.answered()
+
+    def judgement(self) -> Judgement:
+        """Its judgement, or the reason why there is none. Ends the process."""
+        try:
+            found = Judgement.from_json(self.worker.answer())
+        except (WorkerError, ValueError, TypeError, KeyError) as error:
+            said = str(error) if isinstance(error, WorkerError) else "answered no judgement"
+            verb = "" if said.startswith(_VERBS) else "raised "
+            sentence = f"it {verb}{said} during {self.stage}"
+            found = Judgement(self.parcel.name, Verdict.ERROR, (sentence,), {}, tuple(self.results))
+        self.worker.close()
+        printed = self.worker.printed.strip()
+        interface = {**found.interface, "printed": printed} if printed else found.interface
+        return replace(
+            found, target=self.parcel.name, interface=interface,
+            seconds=time.monotonic() - self.started,
+        )  # fmt: skip
+
+
+_VERBS = ("called ", "ended ", "crashed ", "exceeded ", "did ", "closed ", "killed ", "wrote ",
+          "was ", "answered ")  # fmt: skip
 
 
 def judge_isolated(
-    target: str,
-    options: Options = Options(),  # noqa: B008
+    target: Any,
+    options: Options = Options(),
     limits: Limits = Limits(),
     told: Callable[[str], None] = lambda _: None,
 ) -> Judgement:
-    """Judge a target in a forked worker; whatever it does, a judgement comes back."""
+    """Judge a target in a process of its own; whatever it does, a judgement comes back."""
     return next(judge_each([target], options, limits, lambda _, stage: told(stage)))
 
 
 def judge_each(
-    targets: Sequence[str],
-    options: Options = Options(),  # noqa: B008
+    targets: Sequence[Any],
+    options: Options = Options(),
     limits: Limits = Limits(),
     told: Told = lambda *_: None,
     jobs: int | None = None,
 ) -> Iterator[Judgement]:
     """Judgements in the order of their targets, each as soon as it and those before it are done.
 
-    jobs: how many workers at once; default: one a core. told(target, stage) hears what goes on.
+    targets: names, parcels, or classes and factories. jobs: how many processes at once; default:
+    one a core. told(target, stage) hears what goes on.
     """
-    _import_once(len(targets))
-    waiting = list(enumerate(targets))[::-1]
-    running: dict[int, _Worker] = {}
+    parcels = [_parcel(target, options.kwargs) for target in targets]
+    waiting = list(enumerate(parcels))[::-1]
+    running: dict[int, _Trial] = {}
     done: dict[int, Judgement] = {}
     jobs = jobs or len(os.sched_getaffinity(0))
     try:
-        for number in range(len(targets)):
+        for number in range(len(parcels)):
             while number not in done:
                 while waiting and len(running) < jobs:
-                    k, target = waiting.pop()
-                    running[k] = _start(target, options, limits, told)
-                _listen(running.values())
-                for k in [k for k, worker in running.items() if _ended(worker)]:
-                    done[k] = _finish(running.pop(k))
+                    k, parcel = waiting.pop()
+                    running[k] = _start(parcel, options, limits, told)
+                wait([trial.worker for trial in running.values()], MOMENT)
+                for k in [k for k, trial in running.items() if trial.over()]:
+                    done[k] = running.pop(k).judgement()
             yield done.pop(number)
     finally:
-        for worker in running.values():
-            _finish(worker)
+        for trial in running.values():
+            trial.worker.close()
 
 
-def _import_once(targets: int) -> None:
-    """What every worker needs is imported before the first fork.
-
-    torch's meta device imports its compiler, which takes as long as a third of all checks.
-    """
-    from lstm_bench.conformance import checks  # noqa: F401
-
-    if targets > 1:
-        importlib.import_module("torch._dynamo")
+def _parcel(target: Any, kwargs: Mapping[str, Any]) -> Parcel:
+    if isinstance(target, Parcel):
+        return target
+    return Parcel.of(target, name_of(target), kwargs)
 
 
-def _start(target: str, options: Options, limits: Limits, told: Told) -> _Worker:
-    reading, writing = os.pipe()
-    output = _scratch()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    pid = os.fork()
-    if pid == 0:
-        os.close(reading)
-        _work(target, options, writing, output)
-    os.close(writing)
-    return _Worker(target, pid, reading, output, limits, told)
+def name_of(target: Any) -> str:
+    """What people call a target: its name as given, or its qualified name."""
+    if isinstance(target, str):
+        return target
+    return str(getattr(target, "__qualname__", None) or getattr(target, "__name__", repr(target)))
 
 
-def _finish(worker: _Worker) -> Judgement:
-    """End the process; its judgement, or the reason why there is none."""
-    _kill(worker.pid)
-    os.close(worker.pipe)
-    said, seconds = _said(worker.output), time.monotonic() - worker.started
-    if worker.judgement is not None:
-        return _with(worker.judgement, seconds, said)
-    sentence = f"it {worker.reason or 'was stopped'} during {worker.stage}"
-    judgement = Judgement(worker.target, Verdict.ERROR, (sentence,), {}, tuple(worker.results))
-    return _with(judgement, seconds, said)
+def _start(
+    parcel: Parcel, options: Options, limits: Limits, told: Told, *, begin: bool = True
+) -> _Trial:
+    asked = asdict(replace(options, kwargs={}))  # these travel with the parcel
+    arguments = {"parcel": asdict(parcel), "asked": asked}
+    worker = Worker(ENTRY, arguments, environment=options.environment, memory_gib=limits.memory_gib)
+    trial = _Trial(parcel, worker, limits, told)
+    if begin:
+        trial.begin()
+    return trial
 
 
-# -- the worker ------------------------------------------------------------------------------
+# -- in the target's process ---------------------------------------------------------------------
 
 
-def _work(target: str, options: Options, pipe: int, output: int) -> None:
-    """Judge, telling the parent over the pipe; never returns."""
-    code = 70
-    try:
-        die_with_parent()
-        os.setsid()
-        for stream in (1, 2):
-            os.dup2(output, stream)
-        nothing = os.open(os.devnull, os.O_RDONLY)
-        os.dup2(nothing, 0)
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        torch.set_num_threads(1)
-        settings = _settings()
+def work(line: Line, parcel: dict[str, str], asked: dict[str, Any]) -> None:
+    """Judge one target, or run one check on it, when asked to, telling how far it is."""
+    import torch
 
-        def told(stage: str, result: CheckResult | None) -> None:
-            kind = "stage" if result is None else "result"
-            _send(pipe, kind, stage if result is None else result)
+    from lstm_bench.lab.server import serve
 
-        judgement = judge(target, options, told)
-        changed = [name for name, value in _settings().items() if settings[name] != value]
-        if changed:
-            sentence = f"it changes a global setting of the process: {changed[0]}"
-            judgement = Judgement(
-                target, Verdict.ERROR, (sentence, *judgement.diagnosis),
-                judgement.interface, judgement.checks,
-            )  # fmt: skip
-        _send(pipe, "judgement", judgement)
-        code = 0
-    except SystemExit as left:
-        _send(pipe, "exit", f"called sys.exit({left.code!r})")
-    except MemoryError:
-        _send(pipe, "exit", "ran out of memory")
-    except BaseException as error:
-        with contextlib.suppress(Exception):
-            _send(pipe, "exit", f"raised {type(error).__name__}: {error}")
-    finally:
-        os._exit(code)
+    torch.set_num_threads(1)
+    bench = _Bench(line, Parcel(**parcel), asked)
+    serve(line, {"judge": bench.judge, "open": bench.open, "check": bench.check})
 
 
-def _settings() -> dict[str, Any]:
-    return {
-        "torch's default dtype": torch.get_default_dtype(),
-        "torch's number of threads": torch.get_num_threads(),
-        "torch's grad mode": torch.is_grad_enabled(),
-        "torch's deterministic algorithms": torch.are_deterministic_algorithms_enabled(),
-        "torch's matmul precision": torch.get_float32_matmul_precision(),
-        "torch's default device": str(torch.get_default_device()),
-    }
+class _Bench:
+    """The target's process, where the target is."""
 
+    def __init__(self, line: Line, parcel: Parcel, asked: dict[str, Any]) -> None:
+        from lstm_bench.subject.settings import settings
 
-def _send(pipe: int, kind: str, payload: Any) -> None:
-    message = pickle.dumps((kind, payload))
-    os.write(pipe, len(message).to_bytes(8, "big") + message)
+        self.line, self.parcel, self.asked = line, parcel, asked
+        self.before = settings()
+        self.subject: Subject | None = None
 
+    def options(self) -> Options:
+        lists = {name: tuple(self.asked[name]) for name in ("only", "skip")}
+        return Options(**{**self.asked, **lists, "kwargs": self.parcel.open_kwargs()})
 
-# -- the parent ------------------------------------------------------------------------------
+    def told(self, stage: str, result: CheckResult | None) -> None:
+        self.line.send({"note": stage if result is None else result.as_json()})
 
+    def judge(self) -> dict[str, Any]:
+        from lstm_bench.conformance.judge import judge_parcel
+        from lstm_bench.subject.settings import changed
 
-def _listen(workers: Iterable[_Worker]) -> None:
-    """Hear what the workers have to say, for at most a moment."""
-    ready, _, _ = select.select(list(workers), [], [], POLL_SECONDS)
-    for worker in ready:
-        chunk = os.read(worker.pipe, 1 << 16)
-        if chunk:
-            _hear(worker, chunk)
-        elif worker.judgement is None:
-            worker.reason = _death(worker.pid)
+        found = judge_parcel(self.parcel, self.options(), self.told)
+        altered = changed(self.before)
+        if altered:
+            sentence = f"it changes a global setting of the process: {altered[0]}"
+            found = replace(found, verdict=Verdict.ERROR, diagnosis=(sentence, *found.diagnosis))
+        return found.as_json()
 
+    def open(self) -> None:
+        from lstm_bench.subject.subject import subject_from
 
-def _ended(worker: _Worker) -> bool:
-    """Whether it is done, has failed, or has gone beyond its limits."""
-    limits = worker.limits
-    if worker.judgement is None and worker.reason is None:
-        if time.monotonic() > worker.started + limits.seconds:
-            worker.reason = f"exceeded the time limit of {limits.seconds:g} s"
-        elif _resident_gib(worker.pid) > limits.memory_gib:
-            worker.reason = f"exceeded the memory limit of {limits.memory_gib:g} GiB"
-    return worker.judgement is not None or worker.reason is not None
-
-
-def _hear(worker: _Worker, chunk: bytes) -> None:
-    """Take whole messages off the buffer."""
-    buffer = worker.buffer + chunk
-    while len(buffer) >= 8:
-        length = int.from_bytes(buffer[:8], "big")
-        if len(buffer) < 8 + length:
-            break
-        kind, payload = pickle.loads(buffer[8 : 8 + length])
-        buffer = buffer[8 + length :]
-        if kind == "stage":
-            worker.stage = payload
-            worker.told(worker.target, payload)
-        elif kind == "result":
-            worker.results.append(payload)
-        elif kind == "judgement":
-            worker.judgement = payload
-        else:
-            worker.reason = str(payload)
-    worker.buffer = buffer
-
-
-def _death(worker: int) -> str:
-    """How a worker ended that said nothing."""
-    _, status = os.waitpid(worker, 0)
-    if os.WIFSIGNALED(status):
-        number = os.WTERMSIG(status)
-        name = {signal.SIGSEGV: "segmentation fault", signal.SIGABRT: "abort"}.get(
-            signal.Signals(number), signal.Signals(number).name
+        self.subject = subject_from(
+            self.parcel.open(self.asked["root"]), self.parcel.name, **self.parcel.open_kwargs()
         )
-        return f"crashed the interpreter (signal {number}, {name})"
-    return f"ended the interpreter with os._exit({os.WEXITSTATUS(status)})"
+
+    def check(self, name: str) -> dict[str, Any]:
+        from lstm_bench.conformance.registry import CHECKS, run_check
+
+        assert self.subject is not None
+        return run_check(CHECKS[name], self.subject).as_json()
 
 
-def _kill(worker: int) -> None:
-    """End the worker and whatever it started."""
-    for kill in (os.killpg, os.kill):
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            kill(worker, signal.SIGKILL)
-    with contextlib.suppress(ChildProcessError):
-        os.waitpid(worker, 0)
+class CheckWorker:
+    """One target in a process of its own, for checks one at a time: a test suite's way."""
 
+    def __init__(self, target: Any, kwargs: Mapping[str, Any], limits: Limits = Limits()) -> None:
+        parcel = _parcel(target, kwargs)
+        self._trial = _start(parcel, Options(), limits, lambda *_: None, begin=False)
+        self._opened = False
 
-def _resident_gib(worker: int) -> float:
-    try:
-        with open(f"/proc/{worker}/statm") as file:
-            pages = int(file.read().split()[1])
-    except (OSError, IndexError, ValueError):
-        return 0.0
-    return pages * os.sysconf("SC_PAGE_SIZE") / 2**30
+    def check(self, name: str) -> CheckResult:
+        """The result of one check. Raises WorkerError where the target cannot be opened."""
+        worker, patience = self._trial.worker, self._trial.limits.seconds
+        if not self._opened:
+            worker.ask("open", patience=patience)
+            self._opened = True
+        try:
+            return CheckResult.from_json(worker.ask("check", patience=patience, name=name))
+        except WorkerError as error:
+            return CheckResult(name, "", Status.ERROR, str(error))
 
-
-def _scratch() -> int:
-    """A nameless file for what the target prints."""
-    with tempfile.TemporaryFile() as file:
-        return os.dup(file.fileno())
-
-
-def _said(output: int) -> str:
-    """The first and last lines of what the target printed."""
-    with contextlib.suppress(OSError):
-        size = os.lseek(output, 0, os.SEEK_END)
-        head = os.pread(output, 2000, 0).decode(errors="replace")
-        tail = os.pread(output, 2000, max(0, size - 2000)).decode(errors="replace")
-        os.close(output)
-        return head if size <= 2000 else f"{head}\n…\n{tail}"
-    return ""
-
-
-def _with(judgement: Judgement, seconds: float, said: str) -> Judgement:
-    interface: Mapping[str, Any] = judgement.interface
-    if said.strip():
-        interface = {**interface, "printed": said.strip()}
-    return replace(judgement, seconds=seconds, interface=interface)
+    def close(self) -> None:
+        self._trial.worker.close()

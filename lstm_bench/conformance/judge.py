@@ -4,45 +4,39 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import torch
 
-from lstm_bench.conformance.records import CheckResult, Judgement, Status, Verdict
+from lstm_bench.conformance.records import CheckResult, Judgement, Options, Status, Verdict
 from lstm_bench.errors import UsageError
 from lstm_bench.subject import Instance, Subject
 from lstm_bench.subject.errors import Ambiguous, IsDefective, IsVariant, NotAnLSTM, ProbeError
-from lstm_bench.subject.load import describe, load_target
+from lstm_bench.subject.load import describe
+from lstm_bench.subject.parcel import Parcel
 from lstm_bench.subject.subject import subject_from
 
 Told = Callable[[str, CheckResult | None], None]
 """Hears what is going on: a stage's name, and each check's result as it is there."""
 
 
-@dataclass(frozen=True)
-class Options:
-    """What the caller asked for. kwargs: for the constructor; expected: check name → reason."""
-
-    kwargs: Mapping[str, Any] = field(default_factory=dict)
-    only: tuple[str, ...] = ()
-    skip: tuple[str, ...] = ()
-    expected: Mapping[str, str] = field(default_factory=dict)
-    strict: bool = False
-    seed: int = 0
-    root: str | None = None
-    """The tree that the target's code comes from, where not from what is installed or here."""
-
-
 def judge(target: str, options: Options = Options(), told: Told = lambda *_: None) -> Judgement:
-    """Judge a target by name. Never raises for what the target does."""
+    """Judge a target by name, in this very process. Never raises for what the target does."""
+    return judge_parcel(Parcel(target, target), options, told)
+
+
+def judge_parcel(
+    parcel: Parcel, options: Options = Options(), told: Told = lambda *_: None
+) -> Judgement:
+    """The same for whatever was handed over, by name or by value."""
     started = time.perf_counter()
     try:
         told("importing", None)
-        factory = load_target(target, options.root)
-        judgement = judge_factory(factory, target, options, told)
+        factory = parcel.open(options.root)
+        judgement = judge_factory(factory, parcel.name, options, told)
     except UsageError as error:
-        judgement = Judgement(target, Verdict.ERROR, (str(error),))
+        judgement = Judgement(parcel.name, Verdict.ERROR, (str(error),))
     return replace(judgement, seconds=time.perf_counter() - started)
 
 

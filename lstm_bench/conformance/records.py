@@ -87,6 +87,22 @@ class Skipped(Outcome):
 
 
 @dataclass(frozen=True)
+class Options:
+    """What the caller asked for. kwargs: for the constructor; expected: check name → reason."""
+
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    only: tuple[str, ...] = ()
+    skip: tuple[str, ...] = ()
+    expected: Mapping[str, str] = field(default_factory=dict)
+    strict: bool = False
+    seed: int = 0
+    root: str | None = None
+    """The tree that the target's code comes from, where not from what is installed or here."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Variables of the target's process, where it has one of its own, beyond this one's."""
+
+
+@dataclass(frozen=True)
 class CheckResult:
     """One check on one subject. ``check_class`` is one of :data:`CLASSES`."""
 
@@ -101,6 +117,16 @@ class CheckResult:
         fields = asdict(self)
         fields["class"] = fields.pop("check_class")
         return fields
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> CheckResult:
+        """Raises KeyError, TypeError or ValueError on anything else."""
+        script = fields["script"]
+        return cls(
+            str(fields["name"]), str(fields["class"]), Status(fields["status"]),
+            str(fields["message"]), None if script is None else str(script),
+            float(fields["seconds"]),
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -123,3 +149,12 @@ class Judgement:
             "checks": [check.as_json() for check in self.checks],
             "seconds": round(self.seconds, 3),
         }
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> Judgement:
+        """Raises KeyError, TypeError or ValueError on anything else."""
+        return cls(
+            str(fields["target"]), Verdict(fields["verdict"]), tuple(map(str, fields["diagnosis"])),
+            dict(fields["interface"]), tuple(map(CheckResult.from_json, fields["checks"])),
+            float(fields["seconds"]),
+        )  # fmt: skip

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 import lstm_bench
-from lstm_bench.forks import apart
+from lstm_bench.lab.worker import apart
 
 VARIABLES = (
     "OMP_NUM_THREADS",
@@ -61,7 +61,7 @@ def use(device: torch.device | str) -> None:
 
 def cuda_devices() -> int:
     """How many CUDA devices torch sees; asked in a process apart."""
-    return int(apart(torch.cuda.device_count))
+    return int(apart(_cuda_devices))
 
 
 def device_state(device: torch.device | str) -> dict[str, str] | None:
@@ -102,7 +102,7 @@ def facts(device: torch.device | str = "cpu") -> dict[str, Any]:
         "variables": {name: os.environ[name] for name in VARIABLES if name in os.environ},
     }
     if torch.device(device).type == "cuda":
-        found |= apart(_cuda, torch.device(device))
+        found |= apart(_cuda, str(device))
     return found
 
 
@@ -125,7 +125,11 @@ def fingerprint(found: dict[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def _cuda(device: torch.device) -> dict[str, Any]:
+def _cuda_devices() -> int:
+    return torch.cuda.device_count()
+
+
+def _cuda(device: str) -> dict[str, Any]:
     properties = torch.cuda.get_device_properties(device)
     return {
         "gpu": properties.name,

@@ -5,7 +5,8 @@ Where one check is what matters, it is run beside the equations alone.
 
 import pytest
 
-from lstm_bench.conformance.judge import Options, judge
+from lstm_bench.conformance.judge import judge
+from lstm_bench.conformance.records import Options
 from lstm_bench.conformance.records import Status
 from lstm_bench.subject import open_subject
 

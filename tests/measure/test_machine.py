@@ -23,9 +23,9 @@ def test_a_gpu_is_asked_about_in_a_process_apart(monkeypatch):
 
 def test_the_devices_are_counted_in_a_process_apart(monkeypatch):
     asked = []
-    monkeypatch.setattr(machine.torch.cuda, "device_count", lambda: asked.append(0) or 3)
+    monkeypatch.setattr(machine, "apart", lambda function: asked.append(function) or 3)
     assert cuda_devices() == 3
-    assert asked == []
+    assert asked == [machine._cuda_devices]
 
 
 def test_clocks_and_throttling_are_what_nvidia_smi_says(tmp_path, monkeypatch):

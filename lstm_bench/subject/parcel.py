@@ -1,0 +1,72 @@
+"""A target as it travels to a subject's process: by name, or by value where it has none.
+
+What is opened is opened in the subject's process alone, which belongs to that target.
+"""
+
+from __future__ import annotations
+
+import ast
+import base64
+import pickle
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lstm_bench.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """name: what people call it. target: ``place:Attribute``, or "" where it travels by value."""
+
+    name: str
+    target: str = ""
+    value: str = ""
+    kwargs: str = ""
+
+    @classmethod
+    def of(cls, target: Any, name: str, kwargs: Mapping[str, Any] | None = None) -> Parcel:
+        """Wrap a name, or a class or factory at hand. Raises UsageError where it cannot travel."""
+        wrapped = _wrapped(dict(kwargs or {}), f"the arguments for {name}")
+        if isinstance(target, str):
+            return cls(name, target, kwargs=wrapped)
+        return cls(name, value=_by_value(target, name), kwargs=wrapped)
+
+    def open_kwargs(self) -> dict[str, Any]:
+        """The keyword arguments for the constructor."""
+        return dict(_opened(self.kwargs)) if self.kwargs else {}
+
+    def open(self, root: str | None = None) -> Any:
+        """The class or factory. Raises CannotLoad; a stranger's import may do anything."""
+        from lstm_bench.subject.load import load_target
+
+        return _opened(self.value) if self.value else load_target(self.target, root)
+
+
+def _wrapped(value: Any, what: str) -> str:
+    """Literals as they are written, all else by value."""
+    text = repr(value)
+    try:
+        if ast.literal_eval(text) == value:
+            return text
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        pass
+    return _by_value(value, what)
+
+
+def _by_value(value: Any, what: str) -> str:
+    import cloudpickle
+
+    try:
+        return "pickle:" + base64.b64encode(cloudpickle.dumps(value)).decode()
+    except Exception as error:
+        raise UsageError(
+            f"{what} cannot be handed to a process of its own ({type(error).__name__}): "
+            "give it by name, such as file.py:Class, or judge it here (here=True)"
+        ) from None
+
+
+def _opened(text: str) -> Any:
+    if text.startswith("pickle:"):
+        return pickle.loads(base64.b64decode(text.removeprefix("pickle:")))
+    return ast.literal_eval(text)
