@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import functools
 from dataclasses import asdict
 
 import pytest
 import torch
 
 from impls.registry import implementations
-from lstm_bench.conformance.agreement import agree
-from lstm_bench.measure.clock import clock_for
-from lstm_bench.measure.machine import facts, settle, use
-from lstm_bench.measure.memory import peak_bytes
-from lstm_bench.measure.passes import make_pass, set_up
-from lstm_bench.measure.sampler import calibrate, quiet, take_sample, warm_up
+from lstm_bench.measure.examiner import Examiner, Exams, Terms
+from lstm_bench.measure.machine import facts, has_cuda, settle
+from lstm_bench.measure.sampler import calibrate, warm_up
 from lstm_bench.measure.workloads import PASSES, PRESETS, Workload, grid
-from lstm_bench.subject import open_subject
+from lstm_bench.subject.parcel import Parcel
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -87,20 +83,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     metafunc.parametrize("name", _implementations(metafunc.config))
 
 
-@functools.cache
-def _agreement(name: str, workload: Workload, device: str, dtype: torch.dtype) -> tuple[bool, str]:
-    found = agree(
-        open_subject(name, head=workload.head),
-        input_size=workload.input_size,
-        hidden_size=workload.hidden_size,
-        batch=workload.batch,
-        steps=workload.steps,
-        dtype=dtype,
-        device=device,
-    )
-    return found.agrees, found.message
-
-
 class VirtualTime:
     """A timer for pytest-benchmark that shows what our own clock measured.
 
@@ -115,50 +97,56 @@ class VirtualTime:
         return self.now
 
 
+@pytest.fixture(scope="session")
+def exams():
+    """Each workload's questions and answers, worked out once."""
+    return Exams()
+
+
 @pytest.fixture
-def cell(name, workload, pass_name, device, request):
-    """Take the samples of one cell into pytest-benchmark's statistics."""
+def cell(name, workload, pass_name, device, request, exams):
+    """Take the samples of one cell, in a process of its own, into pytest-benchmark's statistics."""
     reason = implementations()[name].unavailable()
     if reason is not None:
         pytest.skip(f"{name} is not available here: {reason}")
-    if device == "cuda" and not torch.cuda.is_available():
-        pytest.skip("no CUDA device: torch.cuda.is_available() is False")
+    if device == "cuda" and not has_cuda():
+        pytest.skip("no CUDA device: torch sees none")
     config = request.config
-    dtype = _dtype(config)
-    settle(device, config.getoption("--lstm-threads"))
-    use(device)
+    threads = config.getoption("--lstm-threads") or torch.get_num_threads()
+    settle(device, threads)
+    terms = Terms(device, config.getoption("--lstm-dtype"), threads)
 
     def measure() -> None:
         timer = VirtualTime()
         request.node.add_marker(pytest.mark.benchmark(timer=timer))
         benchmark = request.getfixturevalue("benchmark")  # reads the marker
-        clock = clock_for(device)
-        subject = open_subject(name, head=workload.head)
-        right, why = _agreement(name, workload, device, dtype)
-        assert right, f"{name} is incorrect on this size, so it has no speed: {why}"
-        setting = set_up(subject, workload, dtype=dtype, device=device)
-        timed = make_pass(setting, pass_name)
-        inner = calibrate(timed, clock)
-        warm_up(timed, clock, inner)
-        benchmark.extra_info["lstm_bench"] = {
-            "subject": name,
-            "workload": workload.name,
-            **asdict(workload),
-            "pass": pass_name,
-            "device": device,
-            "dtype": config.getoption("--lstm-dtype"),
-            "flops": workload.flops(pass_name),
-            "agrees": True,
-            "error": "",
-            "peak_bytes": peak_bytes(timed, device),
-            "inner": inner,
-            "machine": facts(device),
-        }
+        with Examiner(Parcel(name, name), terms) as examiner:
+            examiner.open(workload.head)
+            examiner.sit(workload, exams)
+            examiner.begin(pass_name)  # raises where the result is not the reference's
+            inner = calibrate(examiner.take)
+            warm_up(examiner.take, inner)
+            benchmark.extra_info["lstm_bench"] = {
+                "subject": name,
+                "workload": workload.name,
+                **asdict(workload),
+                "pass": pass_name,
+                "device": device,
+                "dtype": config.getoption("--lstm-dtype"),
+                "flops": workload.flops(pass_name),
+                "agrees": True,
+                "error": "",
+                "inner": inner,
+                "machine": facts(device),
+            }
 
-        def sample() -> None:
-            timer.now += take_sample(timed, clock, inner)
+            def sample() -> None:
+                timer.now += sum(examiner.take(inner)) / inner
 
-        with quiet():
-            benchmark.pedantic(sample, rounds=config.getoption("--lstm-rounds"), iterations=1)
+            rounds = config.getoption("--lstm-rounds")
+            benchmark.pedantic(sample, rounds=rounds, iterations=1)
+            examiner.finish()  # raises where the speed was not earned
+            benchmark.extra_info["lstm_bench"]["peak_bytes"] = examiner.memory()
+            examiner.leave()
 
     return measure

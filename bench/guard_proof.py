@@ -32,11 +32,11 @@ import numpy as np
 from scipy.stats import beta
 
 from lstm_bench.compare import evidence, trees
+from lstm_bench.compare.arena import Arena, Cell, Conditions, undisturbed
 from lstm_bench.compare.arms import Side
 from lstm_bench.compare.decide import Ledger, Outcome, Settings, spend
 from lstm_bench.compare.session import Plan, Session, read_header
 from lstm_bench.compare.simulate import Replayed, SimulatedMachine
-from lstm_bench.compare.workers import Arena, Cell, Conditions, undisturbed
 from lstm_bench.measure.workloads import PASSES, PRESETS
 from lstm_bench.report.write import write_report
 

@@ -54,8 +54,8 @@ def choose(impls: tuple[str, ...], **options: Any) -> int:
 
 
 def _choice(impls: Sequence[str], options: dict[str, Any]) -> Any:
+    from lstm_bench.compare.arena import Cell
     from lstm_bench.compare.choice import Choice, Plan
-    from lstm_bench.compare.workers import Cell
 
     if options["resume"] is not None:
         return Choice.resume(options["resume"])
@@ -132,7 +132,9 @@ def _row(cell: Mapping[str, Any], place: Mapping[str, Any]) -> tuple[str, ...]:
     measured = place["ratio"] is not None
     first = measured and place["low"] == place["high"] == 1
     return (
-        f"{'=' if shared else ''}{place['rank']}" if place["verdict"] != "failed" else "–",
+        f"{'=' if shared else ''}{place['rank']}"
+        if place["verdict"] not in ("failed", "unearned")
+        else "–",
         place["target"].rpartition("/")[2],
         word,
         f"{place['ratio']:.3f}" if measured else "–",

@@ -65,9 +65,9 @@ def _session(baseline: str | None, candidate: str | None, options: dict[str, Any
         raise UsageError("name two subjects, such as torch_nn and mine.py:MyLSTM")
     refuse_missing((baseline, candidate))
     from impls.registry import implementations
+    from lstm_bench.compare.arena import Cell
     from lstm_bench.compare.arms import Side
     from lstm_bench.compare.session import Plan, Session
-    from lstm_bench.compare.workers import Cell
 
     registered = implementations()
     ours = all(name in registered for name in (baseline, candidate))

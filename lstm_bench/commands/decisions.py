@@ -32,6 +32,7 @@ WORDS = {
     "not slower": "green",
     "undecided": "yellow",
     "failed": "red",
+    "unearned": "red",
 }
 
 
@@ -48,7 +49,7 @@ def passes(options: Mapping[str, Any]) -> tuple[str, ...]:
 
 def conditions(options: dict[str, Any]) -> Any:
     """How samples are taken; the processor's clock for one thread, the wall's for several."""
-    from lstm_bench.compare.workers import Conditions
+    from lstm_bench.compare.arena import Conditions
 
     if options["cold_cache"] and options["device"] == "cpu":
         raise UsageError("--cold-cache is for CUDA devices: on a CPU caches are part of the work")

@@ -128,7 +128,7 @@ def _targets(options: dict[str, Any], repository: Path) -> tuple[str, ...]:
 
 def _in_both(baseline: Any, candidate: Any) -> tuple[tuple[str, ...], list[str]]:
     """The targets that can be loaded on both sides, and sentences on those that are new."""
-    from lstm_bench.compare.workers import loads
+    from lstm_bench.compare.arena import loads
 
     kept, new = [], []
     for number, target in enumerate(candidate.targets):
@@ -143,8 +143,8 @@ def _in_both(baseline: Any, candidate: Any) -> tuple[tuple[str, ...], list[str]]
 
 
 def _decide(question: str, baseline: Any, candidate: Any, options: dict[str, Any]) -> int:
+    from lstm_bench.compare.arena import Cell
     from lstm_bench.compare.session import Plan, Session
-    from lstm_bench.compare.workers import Cell
 
     ours = not any(":" in target for target in (*candidate.targets, *baseline.targets))
     sizes = decisions.workloads(options, head=ours)

@@ -54,6 +54,9 @@ def train(prefix: str | None, sample_length: int, temperature: float, **options:
     sample = _sample(session, prefix, sample_length, temperature)
     facts = {"finished": finished, "prefix": prefix, "sample": sample, **session.facts()}
     right = _conclude(session, folder, facts)
+    for failure in session.failures():
+        _warn(failure)
+    session.close()
     if not finished:
         return INTERRUPTED
     return 0 if right else 1

@@ -22,10 +22,10 @@ from typing import Any
 
 import numpy as np
 
+from lstm_bench.compare.arena import Arena, Cell, Conditions
 from lstm_bench.compare.arms import Side
 from lstm_bench.compare.decide import Ledger, Settings, spend
 from lstm_bench.compare.simulate import Replayed
-from lstm_bench.compare.workers import Arena, Cell, Conditions
 from lstm_bench.errors import UsageError
 from lstm_bench.measure.folders import replace_file
 from lstm_bench.measure.machine import facts, fingerprint, settle

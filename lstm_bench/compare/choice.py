@@ -17,21 +17,21 @@ from pathlib import Path
 from typing import Any
 
 from lstm_bench import headlines
-from lstm_bench.compare.arms import Side
-from lstm_bench.compare.contest import Contest, Found, Pair, contest
-from lstm_bench.compare.decide import Settings
-from lstm_bench.compare.session import judged
-from lstm_bench.compare.verdicts import break_even
-from lstm_bench.compare.workers import (
+from lstm_bench.compare.arena import (
     Arena,
     BlockRecord,
     Cell,
     Conditions,
     Round,
-    WorkerError,
     log_ratio,
     undisturbed,
 )
+from lstm_bench.compare.arms import Side
+from lstm_bench.compare.contest import Contest, Found, Pair, contest
+from lstm_bench.compare.decide import Settings
+from lstm_bench.compare.session import judged
+from lstm_bench.compare.verdicts import break_even
+from lstm_bench.lab.worker import WorkerError
 from lstm_bench.measure.folders import (
     append,
     begin,
@@ -199,7 +199,8 @@ class Choice:
         """What ``--json`` writes; docs/compare.md tells its fields."""
         names, settings = self.plan.candidates, self.plan.settings
         cells = [self._cell(number, book, costs) for number in range(len(self.plan.cells))]
-        left_out = [{"target": names[a], "reason": why} for a, why in sorted(costs.out.items())]
+        out = costs.out | {arm: f"unearned: {why}" for arm, why in book.unearned.items()}
+        left_out = [{"target": names[a], "reason": why} for a, why in sorted(out.items())]
         cold = [{"target": names[a], **found} for a, found in sorted(costs.cold.items())]
         found = {
             "question": self.plan.question,
@@ -280,15 +281,9 @@ def _found(rounds: Sequence[Round]) -> Found:
 
 def _take_costs(arena: Arena, arm: int, costs: Costs) -> None:
     """An arm's memory in every cell, and its cold start on the first. Raises WorkerError."""
-    starts = []
-    for _ in range(COLD_STARTS):
-        with arena.worker(arm) as worker:
-            starts.append(worker.ask("cold", 0))
+    starts = [arena.cold(arm) for _ in range(COLD_STARTS)]
     costs.cold[arm] = {name: statistics.median(s[name] for s in starts) for name in starts[0]}
-    with arena.worker(arm) as worker:
-        for cell in range(len(arena.cells)):
-            worker.ask("prepare", cell)
-            costs.peak_bytes[cell, arm] = worker.ask("memory", cell)
+    costs.peak_bytes.update({(cell, arm): peak for cell, peak in arena.memory(arm).items()})
 
 
 def _number(value: float) -> float | None:

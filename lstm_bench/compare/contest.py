@@ -41,6 +41,7 @@ class Standing(StrEnum):
     SLOWER = "slower"
     UNDECIDED = "undecided"
     FAILED = "failed"
+    UNEARNED = "unearned"
 
 
 class State(StrEnum):
@@ -96,6 +97,8 @@ class Contest:
         self.scores: dict[tuple[int, int, int], list[float]] = {}
         self.failed: dict[Pair, str] = {}
         """(cell, arm) → why it cannot be measured there."""
+        self.unearned: dict[int, str] = {}
+        """Arms that were found to fool the clock: out of every cell, and why."""
         shape = (len(self.cells), arms, arms, 2)
         limits = np.broadcast_to([settings.slack, settings.bound], shape).copy()
         self._bets = evidence.Bets(limits, above=np.array([True, False]))
@@ -113,7 +116,10 @@ class Contest:
                     self._bets.see(signed, (self._row[cell], one, other))
 
     def fail(self, failure: CellFailedError) -> None:
-        self.failed[failure.cell, failure.side] = failure.reason
+        if failure.unearned:
+            self.unearned[failure.side] = failure.reason
+        cells = self.cells if failure.unearned else [failure.cell]
+        self.failed.update({(cell, failure.side): failure.reason for cell in cells})
 
     # -- what follows -------------------------------------------------------------------------
 
@@ -197,9 +203,8 @@ class Contest:
         reason = self.failed.get((cell, arm), "")
         nothing = math.nan
         blocks = len(self.seconds.get((cell, arm), []))
-        return Place(
-            arm, self.arms, Standing.FAILED, nothing, nothing, nothing, nothing, blocks, reason
-        )
+        word = Standing.UNEARNED if arm in self.unearned else Standing.FAILED
+        return Place(arm, self.arms, word, nothing, nothing, nothing, nothing, blocks, reason)
 
 
 def contest(

@@ -28,6 +28,8 @@ class Outcome(StrEnum):
     """Not slower by the margin; whether it is faster was not asked for, or is open."""
     UNDECIDED = "undecided"
     FAILED = "failed"
+    UNEARNED = "unearned"
+    """Measured, and not to be believed: the reason says why."""
 
 
 @dataclass(frozen=True)
@@ -73,8 +75,10 @@ class Source(Protocol):
 class CellFailedError(Exception):
     """A cell cannot be measured: one side raises, or gives a wrong result."""
 
-    def __init__(self, cell: int, reason: str, side: int = 0) -> None:
+    def __init__(self, cell: int, reason: str, side: int = 0, *, unearned: bool = False) -> None:
+        """unearned: it was measured, and the speed was not to be believed."""
         super().__init__(reason)
+        self.unearned = unearned
         self.cell = cell
         self.reason = reason
         self.side = side
@@ -87,7 +91,7 @@ class Ledger:
     cells: tuple[int, ...]
     settings: Settings
     scores: dict[int, list[float]] = field(default_factory=dict)
-    failed: dict[int, str] = field(default_factory=dict)
+    failed: dict[int, CellFailedError] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         slack, bound = self.settings.slack, self.settings.bound
@@ -106,7 +110,7 @@ class Ledger:
         self._bets.see(np.array(list(scores.values()))[:, None], rows)
 
     def fail(self, failure: CellFailedError) -> None:
-        self.failed[failure.cell] = failure.reason
+        self.failed[failure.cell] = failure
 
     def _grown(self, bet: int) -> dict[int, float]:
         column = self._bets.capital[:, bet]
@@ -124,7 +128,7 @@ class Ledger:
         found = {}
         for cell in self.cells:
             if cell in self.failed:
-                found[cell] = Outcome.FAILED
+                found[cell] = Outcome.UNEARNED if self.failed[cell].unearned else Outcome.FAILED
             elif cell in slower:
                 found[cell] = Outcome.SLOWER
             elif cell in faster:
@@ -263,7 +267,7 @@ def conclude(ledger: Ledger, seconds: float, *, interrupted: bool = False) -> De
                 _exp(high),
                 _exp(highest) - 1,
                 len(scores),
-                ledger.failed.get(cell, ""),
+                ledger.failed[cell].reason if cell in ledger.failed else "",
             )
         )
     return Decision(tuple(found), ledger.alarm(), seconds, interrupted)

@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from lstm_bench import headlines
+from lstm_bench.compare.arena import Arena, BlockRecord, Cell, Conditions
 from lstm_bench.compare.arms import Side
 from lstm_bench.compare.decide import Decision, Ledger, Settings, conclude, decide, ledger_of
-from lstm_bench.compare.workers import Arena, BlockRecord, Cell, Conditions, WorkerError
 from lstm_bench.conformance.isolate import judge_each
 from lstm_bench.conformance.records import Options
 from lstm_bench.errors import UsageError
+from lstm_bench.lab.worker import WorkerError
 from lstm_bench.measure.folders import (
     append,
     begin,

@@ -80,7 +80,7 @@ def compare(
     if deviations and dtype != torch.float64:
         # Terms that cancel leave a sum that the last digit of an input moves by more than the
         # floor says, which is one draw of such an error and may have been lucky.
-        moved = _moved_by_rounding(problem, expected, gradients=gradients)
+        moved = moved_by_rounding(problem, expected, gradients=gradients)
         noise = {part: max(noise[part], moved[part.split(" (")[0]]) for part in got}
         deviations = _beyond(got, expected, noise, problem)
     return deviations, errors
@@ -98,7 +98,7 @@ def _beyond(
     return found
 
 
-def _moved_by_rounding(
+def moved_by_rounding(
     problem: Problem, expected: Results, *, gradients: bool, draws: int = 4
 ) -> dict[str, float]:
     """How far, relative, the reference itself moves when its inputs move by their last digit."""

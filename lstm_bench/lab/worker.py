@@ -338,6 +338,11 @@ class Zygote:
             self.close()
             raise RuntimeError("the process that starts others could not be started") from None
 
+    def also_import(self, *names: str) -> None:
+        """Import more, for all processes to come."""
+        with contextlib.suppress(OSError):
+            self._line.send({"import": names})
+
     def kill(self, keeper: int) -> None:
         with contextlib.suppress(OSError):
             self._line.send({"kill": keeper})

@@ -1,28 +1,23 @@
 """Peak memory of one pass, measured apart from its time.
 
-On a CUDA device the allocator counts. On a CPU the profiler reports every allocation and
-release of tensor memory; the running sum's peak is what the pass needs beyond what is there
-before it (inputs, parameters).
+On a CUDA device the allocator counts. On a CPU every allocation and release of tensor memory is
+recorded; the running sum's peak is what the pass needs beyond what is there before it (inputs,
+parameters). The recorder is torch's older one: the newer one reports the same, and takes a second
+to start in every process.
 """
 
 from __future__ import annotations
 
-import contextlib
-import os
-import signal
-import threading
-from collections.abc import Iterator
-from types import FrameType
+import itertools
+import warnings
+from collections.abc import Callable
+from typing import Any
 
 import torch
-from torch.profiler import ProfilerActivity, profile
-
-from lstm_bench.measure.passes import TimedCall
 
 
-def peak_bytes(timed_call: TimedCall, device: torch.device | str = "cpu") -> int | None:
+def peak_bytes(call: Callable[[], Any], device: torch.device | str = "cpu") -> int | None:
     """Bytes at the peak of one call beyond those held before it, or None where unmeasured."""
-    call = timed_call.prepare()
     if torch.device(device).type == "cuda":
         torch.cuda.synchronize()
         before = torch.cuda.memory_allocated()
@@ -31,52 +26,29 @@ def peak_bytes(timed_call: TimedCall, device: torch.device | str = "cpu") -> int
         torch.cuda.synchronize()
         del result
         return torch.cuda.max_memory_allocated() - before
-    counting = profile(activities=[ProfilerActivity.CPU], profile_memory=True)
-    with _uninterrupted(), _silenced(), counting as recorded:
+    sizes = [size for _, size in sorted(_recorded(call))]
+    return max(0, *itertools.accumulate(sizes)) if sizes else None
+
+
+def _recorded(call: Callable[[], Any]) -> list[tuple[float, int]]:
+    """(microseconds, bytes) of each allocation, and negative bytes of each release."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it is called deprecated
+        from torch.autograd import profiler_legacy
+
+        legacy: Any = profiler_legacy
+        config = legacy.profile(profile_memory=True).config()
+    recorder: Any = torch.autograd
+    recorder._enable_profiler_legacy(config)
+    try:
         result = call()
+    finally:
+        threads = recorder._disable_profiler_legacy()
     del result
-    events = recorded.profiler
-    if events is None or events.kineto_results is None:
-        return None
-    level = peak = 0
-    allocations = [e for e in events.kineto_results.events() if e.name() == "[memory]"]
-    if not allocations:
-        return None
-    for event in sorted(allocations, key=lambda e: e.start_ns()):
-        level += event.nbytes()
-        peak = max(peak, level)
-    return peak
-
-
-@contextlib.contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Ctrl-C is answered at the end of the block.
-
-    An interrupt between the profiler's start and its ``with`` leaves it running, and a running
-    profiler takes the interpreter down when that exits: a segmentation fault (torch 2.13).
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield  # no signal is answered in any other thread
-        return
-    pressed: list[tuple[int, FrameType | None]] = []
-    answer = signal.signal(signal.SIGINT, lambda *press: pressed.append(press))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, answer)
-    if pressed and callable(answer):
-        answer(*pressed[0])
-
-
-@contextlib.contextmanager
-def _silenced() -> Iterator[None]:
-    """Without what the profiler's C++ writes to the standard error stream of its own accord."""
-    kept = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
+    records: list[Any] = list(itertools.chain.from_iterable(threads))
+    start = next(record for record in records if record.name() == "__start_profile")
+    return [
+        (start.cpu_elapsed_us(record), record.cpu_memory_usage())
+        for record in records
+        if record.kind() == "memory_alloc" and record.cpu_memory_usage()
+    ]

@@ -9,8 +9,8 @@ on where it stopped: cells that have their line are not measured again.
 from __future__ import annotations
 
 import contextlib
-import gc
 import json
+import statistics
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -18,11 +18,16 @@ from typing import Any
 
 import torch
 
-from lstm_bench.conformance.agreement import agree
 from lstm_bench.conformance.isolate import judge_each
 from lstm_bench.conformance.records import Verdict
-from lstm_bench.forks import apart
-from lstm_bench.measure.clock import Clock, clock_for
+from lstm_bench.lab.worker import WorkerError, apart
+from lstm_bench.measure.examiner import (
+    Examiner,
+    Exams,
+    Terms,
+    UnearnedError,
+    WrongResultError,
+)
 from lstm_bench.measure.folders import (
     append,
     as_line,
@@ -32,14 +37,11 @@ from lstm_bench.measure.folders import (
     must_be_this_machine,
     replace_file,
 )
-from lstm_bench.measure.machine import settle, use
-from lstm_bench.measure.memory import peak_bytes
-from lstm_bench.measure.passes import Setting, TimedCall, cold_start, make_pass, set_up
-from lstm_bench.measure.peaks import peaks
-from lstm_bench.measure.sampler import SubjectFailedError, interleave
+from lstm_bench.measure.machine import settle
+from lstm_bench.measure.peaks import beyond, peaks
+from lstm_bench.measure.sampler import Sample, SubjectFailedError, interleave
 from lstm_bench.measure.workloads import Workload
-from lstm_bench.subject import Subject, open_subject
-from lstm_bench.subject.load import describe, load_target
+from lstm_bench.subject.parcel import Parcel
 
 FORMAT = "lstm-bench run 1"
 
@@ -59,12 +61,6 @@ class Plan:
     """Seconds on the clock for one workload and pass, all subjects together."""
     seed: int = 0
     command: str = ""
-
-    @property
-    def torch_dtype(self) -> torch.dtype:
-        found = getattr(torch, self.dtype)
-        assert isinstance(found, torch.dtype)
-        return found
 
     def keys(self, workload_name: str, pass_name: str) -> set[tuple[str, ...]]:
         """The cells of one group: its subjects are timed side by side."""
@@ -138,36 +134,33 @@ class Run:
         return {one["target"]: one for one in json.loads(path.read_text())}
 
     def cold_starts(
-        self, judged: Mapping[str, Mapping[str, Any]], report: Callable[[Progress], None]
+        self, openings: Openings, report: Callable[[Progress], None]
     ) -> dict[str, float | None]:
-        """Seconds to build each subject and of its first call, in a forked process of its own.
+        """Seconds to build each subject and of its first call, in a process that has done neither.
 
-        "subject workload" → seconds, or None where it fails, or does not conform. Made once a run,
-        before this process has done any work that a fork would inherit, as ``cold.json``.
+        "subject workload" → seconds, or None where it fails, or does not conform. Made once a run
+        as ``cold.json``.
         """
         path, plan = self.folder / "cold.json", self.plan
         if not path.exists():
             found: dict[str, float | None] = {}
             for name in plan.subjects:
                 report(Progress(0, 0, f"cold start of {name}"))
-                right = judged[name]["verdict"] == Verdict.CONFORMS
-                heads = {workload.head for workload in plan.workloads} if right else set[bool]()
-                told = {head: _apart(_probed, name, head) for head in heads}
                 for workload in plan.workloads:
-                    known = told.get(workload.head)
-                    seconds = _apart(_cold_start, name, workload, plan, known) if known else None
-                    found[f"{name} {workload.name}"] = seconds
+                    found[f"{name} {workload.name}"] = openings.cold(name, workload)
             replace_file(path, json.dumps(found, indent=1) + "\n")
         loaded: dict[str, float | None] = json.loads(path.read_text())
         return loaded
 
-    def peaks(self, report: Callable[[Progress], None]) -> None:
+    def peaks(self, report: Callable[[Progress], None]) -> dict[str, float]:
         """What the machine can do at best, measured once a run, as ``peaks.json``."""
         path = self.folder / "peaks.json"
         if not path.exists():
             report(Progress(0, 0, "the machine's peaks"))
-            found = peaks(self.plan.device, self.plan.torch_dtype)
+            found = apart(peaks, self.plan.device, self.plan.dtype, self.plan.threads)
             replace_file(path, json.dumps(found) + "\n")
+        loaded: dict[str, float] = json.loads(path.read_text())
+        return loaded
 
     def write(self, cell: Mapping[str, Any]) -> None:
         """Append a cell and see it onto the disk."""
@@ -189,92 +182,143 @@ def execute(run: Run, report: Callable[[Progress], None] = lambda _: None) -> No
     """Judge the subjects, then measure what is not done yet. The main job."""
     plan = run.plan
     judged = run.judgements(report)
-    cold = run.cold_starts(judged, report)
-    use(plan.device)
-    run.peaks(report)
-    clock = clock_for(plan.device)
-    groups = len(plan.workloads) * len(plan.passes)
-    with _old_objects_set_aside():
-        for w, workload in enumerate(plan.workloads):
-            contenders: list[Contender] | None = None
-            for p, pass_name in enumerate(plan.passes):
-                number = w * len(plan.passes) + p
+    openings = Openings(plan, judged)
+    cold = run.cold_starts(openings, report)
+    ceiling = Ceiling(plan, run.peaks(report))
+    exams, groups = Exams(), len(plan.workloads) * len(plan.passes)
+    for w, workload in enumerate(plan.workloads):
+        wanted = [p for p in plan.passes if not run.done >= plan.keys(workload.name, p)]
+        if not wanted:
+            continue
+        with contextlib.ExitStack() as stack:
+            contenders = [stack.enter_context(openings.contender(s)) for s in plan.subjects]
+            for pass_name in wanted:
+                number = w * len(plan.passes) + plan.passes.index(pass_name)
                 report(Progress(number, groups, f"{workload.name} {pass_name}"))
-                if run.done >= plan.keys(workload.name, pass_name):
-                    continue
-                contenders = contenders or [
-                    _enter(s, workload, plan, judged[s]) for s in plan.subjects
-                ]
-                for cell in _measured(contenders, workload, pass_name, plan, clock, number):
+                for contender in contenders:
+                    contender.enter(workload, pass_name, exams)
+                for cell in _measured(contenders, workload, pass_name, plan, number, ceiling):
                     run.write(cell | {"cold_seconds": cold[f"{cell['subject']} {workload.name}"]})
     report(Progress(groups, groups, "done"))
 
 
-@dataclass(frozen=True)
+@dataclass
+class Openings:
+    """What is known of how each subject is called, found once in a process of its own."""
+
+    plan: Plan
+    judged: Mapping[str, Mapping[str, Any]]
+    known: dict[tuple[str, bool | None], str] = field(default_factory=dict)
+
+    def refused(self, name: str) -> tuple[bool | None, str] | None:
+        """Why a subject has no speed: whether it is wrong or unknown, and what was found."""
+        verdict, diagnosis = self.judged[name]["verdict"], self.judged[name]["diagnosis"]
+        if verdict == Verdict.CONFORMS:
+            return None
+        undecided = verdict in (Verdict.INCONCLUSIVE, Verdict.ERROR)
+        return None if undecided else False, f"{verdict}: {'; '.join(diagnosis[:1])}"
+
+    def contender(self, name: str) -> Contender:
+        return Contender(name, self)
+
+    def examiner(self, name: str, workload: Workload) -> Examiner:
+        """A new process in which the subject is open. Raises WorkerError."""
+        head = wish_for_head(name, workload)
+        examiner = self._new(name, head)
+        try:
+            examiner.open(head)
+        except BaseException:
+            examiner.close()
+            raise
+        self.known[name, head] = examiner.known
+        return examiner
+
+    def cold(self, name: str, workload: Workload) -> float | None:
+        """Seconds of building and the first call, in a process that has done nothing else."""
+        if self.refused(name) is not None:
+            return None
+        head = wish_for_head(name, workload)
+        try:
+            if (name, head) not in self.known:
+                self.examiner(name, workload).close()
+            with self._new(name, head) as examiner:
+                found = examiner.cold(workload, head)
+        except (WorkerError, ValueError, TypeError):
+            return None
+        return found["build_seconds"] + found["first_call_seconds"]
+
+    def _new(self, name: str, head: bool | None) -> Examiner:
+        plan = self.plan
+        terms = Terms(plan.device, plan.dtype, plan.threads or torch.get_num_threads())
+        return Examiner(Parcel.of(name, name), terms, self.known.get((name, head), ""))
+
+
+def wish_for_head(name: str, workload: Workload) -> bool | None:
+    """Registered ones can go without their output layer; a stranger's is what it is."""
+    return workload.head if ":" not in name else None
+
+
+@dataclass
 class Contender:
-    """A subject on one workload, checked: ready to be timed, or the reason why it is not.
+    """A subject on one workload: ready to be timed, or the reason why it is not.
 
     agrees: None where it could not even be checked.
     """
 
     name: str
-    setting: Setting | None
-    agrees: bool | None
+    openings: Openings
+    examiner: Examiner | None = None
+    agrees: bool | None = None
     error: str = ""
+    unearned: str = ""
+    ready: bool = False
 
+    def __enter__(self) -> Contender:
+        return self
 
-def _enter(name: str, workload: Workload, plan: Plan, judged: Mapping[str, Any]) -> Contender:
-    """Set a subject up if it conforms, and agrees on the very sizes too."""
-    verdict, dtype, device, seed = judged["verdict"], plan.torch_dtype, plan.device, plan.seed
-    if verdict != Verdict.CONFORMS:
-        undecided = verdict in (Verdict.INCONCLUSIVE, Verdict.ERROR)
-        because = "; ".join(judged["diagnosis"][:1])
-        return Contender(name, None, None if undecided else False, f"{verdict}: {because}")
-    try:
-        subject = _subject(name, workload.head)
-        found = agree(
-            subject,
-            input_size=workload.input_size,
-            hidden_size=workload.hidden_size,
-            batch=workload.batch,
-            steps=workload.steps,
-            dtype=dtype,
-            device=device,
-            seed=seed,
-            gradients=set(plan.passes) != {"forward"},
-        )
-        if not found.agrees:
-            return Contender(name, None, False, found.message)
-        setting = set_up(subject, workload, dtype=dtype, device=device, seed=seed)
-        return Contender(name, setting, True)
-    except Exception as error:  # a subject may raise anything, and that is the finding
-        return Contender(name, None, None, describe(error))
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
+    def close(self) -> None:
+        if self.examiner is not None:
+            self.examiner.close()
+            self.examiner = None
 
-def _apart(function: Callable[..., Any], *arguments: Any) -> Any:
-    """In a process apart; None where it fails there, which the cell will tell."""
-    try:
-        return apart(function, *arguments)
-    except RuntimeError:
-        return None
+    def enter(self, workload: Workload, pass_name: str, exams: Exams) -> None:
+        """Set a pass up if the subject conforms, and is right on the very sizes too."""
+        self.ready, self.error = False, ""
+        if self.unearned:  # who was not to be trusted once is not asked again
+            return
+        refused = self.openings.refused(self.name)
+        if refused is not None:
+            self.agrees, self.error = refused
+            return
+        with self.blamed():
+            if self.examiner is None or self.examiner.worker.reason is not None:
+                self.close()
+                self.examiner = self.openings.examiner(self.name, workload)
+                self.examiner.sit(workload, exams)
+            self.examiner.begin(pass_name)
+            self.ready = self.agrees = True
 
+    @contextlib.contextmanager
+    def blamed(self) -> Iterator[None]:
+        """What a subject does wrong is its cell's, and no other's."""
+        try:
+            yield
+        except UnearnedError as error:
+            self.ready, self.unearned = False, str(error)
+        except WrongResultError as error:
+            self.ready, self.agrees, self.error = False, False, str(error)
+        except (WorkerError, ValueError, TypeError, KeyError) as error:
+            self.ready, self.error = False, str(error)
 
-def _probed(name: str, head: bool) -> bytes:
-    """What probing finds, as bytes; empty where they cannot be handed on."""
-    return _subject(name, head).handed_on()
-
-
-def _cold_start(name: str, workload: Workload, plan: Plan, told: bytes) -> float:
-    """Seconds, in a process that has imported the code and done nothing else."""
-    torch.set_num_threads(plan.threads or torch.get_num_threads())
-    subject = Subject.taken_over(load_target(name), told)
-    found = cold_start(subject, workload, dtype=plan.torch_dtype, device=plan.device)
-    return sum(found.values())
-
-
-def _subject(name: str, head: bool) -> Subject:
-    """Registered ones can go without their output layer; a stranger's is what it is."""
-    return open_subject(name, head=head) if ":" not in name else open_subject(name)
+    @property
+    def head(self) -> bool | None:
+        """Whether the module has an output layer, whatever was asked for; None if unknown."""
+        if self.examiner is None or not hasattr(self.examiner, "head_size"):
+            return None
+        return self.examiner.head_size is not None
 
 
 def _measured(
@@ -282,40 +326,58 @@ def _measured(
     workload: Workload,
     pass_name: str,
     plan: Plan,
-    clock: Clock,
     number: int,
+    ceiling: Ceiling,
 ) -> Iterator[dict[str, Any]]:
     """The cells of one group, timed side by side. One that fails does not stop the others."""
-    calls: dict[str, TimedCall] = {}
-    failed: dict[str, str] = {}
-    for contender in contenders:
-        if contender.setting is not None:
-            try:
-                calls[contender.name] = make_pass(contender.setting, pass_name)
-            except Exception as error:
-                failed[contender.name] = describe(error)
-    samples = None
+    by_name = {contender.name: contender for contender in contenders}
+    samples: dict[str, list[Sample]] | None = None
     while samples is None:
+        takes = {c.name: c.examiner.take for c in contenders if c.ready and c.examiner}
         try:
-            samples = interleave(
-                calls, clock, rounds=plan.rounds, seed=plan.seed + number, budget=plan.budget
-            )
+            samples = interleave(takes, rounds=plan.rounds, seed=plan.seed + number,
+                                 budget=plan.budget)  # fmt: skip
         except SubjectFailedError as failure:
-            failed[failure.name] = describe(failure.error)
-            del calls[failure.name]
+            with by_name[failure.name].blamed():
+                raise failure.error from None
     for contender in contenders:
-        cell = _cell(plan, contender, workload, pass_name)
-        cell["error"] = failed.get(contender.name, contender.error)
-        if contender.name in calls:
+        cell, peak = _cell(plan, contender, workload, pass_name), None
+        if contender.ready and contender.examiner is not None:
+            with contender.blamed():
+                contender.examiner.finish()
+                ceiling.hold(cell["flops"], samples[contender.name])
+                peak = contender.examiner.memory()
+                contender.examiner.leave()
+        cell |= {"error": contender.error, "unearned": contender.unearned}
+        if contender.ready:
             cell["samples"] = [asdict(sample) for sample in samples[contender.name]]
-            cell["peak_bytes"] = peak_bytes(calls[contender.name], plan.device)
+            cell["peak_bytes"] = peak
         yield cell
+
+
+@dataclass
+class Ceiling:
+    """The machine's own limit: nobody computes faster than it multiplies matrices at best."""
+
+    plan: Plan
+    peaks: dict[str, float]
+
+    def hold(self, flops: int, samples: Sequence[Sample]) -> None:
+        """Raises UnearnedError where the arithmetic cannot have been done in the time."""
+        seconds = statistics.median(sample.seconds for sample in samples)
+        complaint = beyond(flops, seconds, self.peaks["gflops"])
+        if complaint is not None:  # the limit was measured in a bad moment, perhaps
+            again = apart(peaks, self.plan.device, self.plan.dtype, self.plan.threads)
+            self.peaks = {name: max(value, again[name]) for name, value in self.peaks.items()}
+            complaint = beyond(flops, seconds, self.peaks["gflops"])
+        if complaint is not None:
+            raise UnearnedError(complaint)
 
 
 def _cell(plan: Plan, contender: Contender, workload: Workload, pass_name: str) -> dict[str, Any]:
     """A stranger's head is what it is: sizes and arithmetic are those of what really runs."""
-    head = workload.head if contender.setting is None else contender.setting.head
-    really = replace(workload, head=head)
+    head = contender.head
+    really = replace(workload, head=workload.head if head is None else head)
     return {
         "subject": contender.name,
         "workload": workload.name,
@@ -333,14 +395,3 @@ def _cell(plan: Plan, contender: Contender, workload: Workload, pass_name: str) 
 
 def _key(cell: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(str(cell[part]) for part in ("subject", "workload", "pass", "device", "dtype"))
-
-
-@contextlib.contextmanager
-def _old_objects_set_aside() -> Iterator[None]:
-    """What lives already is no garbage: collecting between groups need not look through it."""
-    gc.collect()
-    gc.freeze()
-    try:
-        yield
-    finally:
-        gc.unfreeze()

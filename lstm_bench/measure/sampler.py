@@ -9,13 +9,13 @@ within minutes, and what drifts slowly cancels in a ratio.
 from __future__ import annotations
 
 import contextlib
-import gc
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from statistics import fmean
 
-from lstm_bench.measure.clock import Clock
-from lstm_bench.measure.passes import TimedCall
+Take = Callable[[int], list[float]]
+"""Makes so many calls and gives the seconds of each; raises whatever goes wrong with them."""
 
 BATCH_SECONDS = 0.004
 """A batch lasts at least this long: a thousand times the clock's grain, a scheduler's slice."""
@@ -49,92 +49,57 @@ class SubjectFailedError(Exception):
         self.error = error
 
 
-def take_sample(timed_call: TimedCall, clock: Clock, inner: int) -> float:
-    """Seconds a call, as the mean over ``inner`` calls; see :func:`take_times`."""
-    return sum(take_times(timed_call, clock, inner)) / inner
-
-
-def take_times(timed_call: TimedCall, clock: Clock, inner: int) -> list[float]:
-    """Seconds of each of ``inner`` calls; only the calls themselves are on the clock.
-
-    The last result is checked. Raises WrongResultError, or whatever the call raises.
-    """
-    times, result = [], None
-    for _ in range(inner):
-        result = None  # what the last call left is freed here, off the clock
-        call = timed_call.prepare()
-        seconds, result = clock.time(call)
-        times.append(seconds)
-    timed_call.check(result)
-    return times
-
-
-def calibrate(timed_call: TimedCall, clock: Clock, *, most: int = 10_000) -> int:
-    """How many calls make a batch of BATCH_SECONDS, after one call that nobody times."""
-    timed_call.check(timed_call.prepare()())
-    seconds = take_sample(timed_call, clock, 1)
+def calibrate(take: Take, *, most: int = 10_000) -> int:
+    """How many calls make a batch of BATCH_SECONDS, after one call whose time does not count."""
+    take(1)
+    seconds = take(1)[0]
     if seconds < LONG_SECONDS:
-        seconds = min(seconds, *(take_sample(timed_call, clock, 1) for _ in range(2)))
+        seconds = min(seconds, *(take(1)[0] for _ in range(2)))
     return max(1, min(most, round(BATCH_SECONDS / max(seconds, 1e-9))))
 
 
-def warm_up(timed_call: TimedCall, clock: Clock, inner: int, *, most: int = 8) -> None:
-    """Samples until two in a row agree, at most ``most``."""
-    before = take_sample(timed_call, clock, inner)
+def warm_up(take: Take, inner: int, *, most: int = 8) -> None:
+    """Batches until two in a row agree, at most ``most``."""
+    before = fmean(take(inner))
     if before >= LONG_SECONDS:
         return
     for _ in range(most - 1):
-        now = take_sample(timed_call, clock, inner)
+        now = fmean(take(inner))
         if abs(now - before) <= STEADY * before:
             return
         before = now
 
 
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """No garbage collection while samples are taken."""
-    was_on = gc.isenabled()
-    gc.collect()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
-
-
 def interleave(
-    calls: Mapping[str, TimedCall],
-    clock: Clock,
+    takes: Mapping[str, Take],
     *,
     rounds: int,
     seed: int,
     budget: float = float("inf"),
 ) -> dict[str, list[Sample]]:
-    """``rounds`` samples of every call, all calls once a round, in a new random order each.
+    """``rounds`` samples of everyone, all once a round, in a new random order each.
 
     After LEAST_ROUNDS no new round begins once ``budget`` seconds were spent on the clock.
-    Raises SubjectFailedError with the name of a call that fails.
+    Raises SubjectFailedError with the name of whoever fails.
     """
-    order = list(calls)
+    order = list(takes)
     shuffle = random.Random(seed)
     inner = {}
-    for name, call in calls.items():
+    for name, take in takes.items():
         with _blamed_on(name):
-            inner[name] = calibrate(call, clock)
-            warm_up(call, clock, inner[name])
-    samples: dict[str, list[Sample]] = {name: [] for name in calls}
+            inner[name] = calibrate(take)
+            warm_up(take, inner[name])
+    samples: dict[str, list[Sample]] = {name: [] for name in takes}
     spent = 0.0
-    with quiet():
-        for number in range(rounds):
-            if number >= LEAST_ROUNDS and spent >= budget:
-                break
-            shuffle.shuffle(order)
-            for place, name in enumerate(order):
-                with _blamed_on(name):
-                    seconds = take_sample(calls[name], clock, inner[name])
-                samples[name].append(Sample(seconds, inner[name], number, place))
-                spent += seconds * inner[name]
+    for number in range(rounds):
+        if number >= LEAST_ROUNDS and spent >= budget:
+            break
+        shuffle.shuffle(order)
+        for place, name in enumerate(order):
+            with _blamed_on(name):
+                seconds = fmean(takes[name](inner[name]))
+            samples[name].append(Sample(seconds, inner[name], number, place))
+            spent += seconds * inner[name]
     return samples
 
 

@@ -26,7 +26,9 @@ GOOD = frozenset(
         "tie",
     }
 )
-BAD = frozenset({"slower", "failed", "incorrect", "defective", "fail", "error", "missed"})
+BAD = frozenset(
+    {"slower", "failed", "unearned", "incorrect", "defective", "fail", "error", "missed"}
+)
 OPEN = frozenset({"undecided", "variant", "inconclusive", "unsupported", "warning", "skipped"})
 """Words for verdicts. They are always written; a colour only repeats them."""
 

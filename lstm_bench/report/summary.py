@@ -4,7 +4,7 @@ Columns: the cell and its sizes; ``median_ms``; ``spread`` (half the interquarti
 median); ``ratio`` to the baseline and its 95 % interval ``ratio_low``, ``ratio_high`` (below 1 is
 faster; none where the baseline does other work, such as an output layer on top); ``gflops``
 (GFLOP/s); ``peak_mib``; ``cold_ms`` (building and the first call, in a fresh process);
-``samples``; ``status``: "ok", or "incorrect: …" or "failed: …" and why.
+``samples``; ``status``: "ok", or "incorrect: …", "unearned: …" or "failed: …" and why.
 
 The ratio is the median of the ratios *within rounds*, so that what drifts slowly cancels; its
 interval is that of a median by order statistics, which assumes nothing of the distribution.
@@ -12,7 +12,7 @@ interval is that of a median by order statistics, which assumes nothing of the d
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -50,7 +50,7 @@ def summarise(cells: Sequence[dict[str, Any]], baseline: str = BASELINE) -> pd.D
 def _row(cell: dict[str, Any], timed: dict[Any, pd.DataFrame], baseline: str) -> dict[str, Any]:
     row = {column: cell[column] for column in [*CELL, *SIZES]}
     group = timed.get(tuple(cell[column] for column in CELL))
-    row["status"] = _status(cell)
+    row["status"] = status_of(cell)
     row["peak_mib"] = None if cell["peak_bytes"] is None else cell["peak_bytes"] / 2**20
     cold = cell.get("cold_seconds")
     row["cold_ms"] = None if cold is None else 1e3 * cold
@@ -71,7 +71,10 @@ def _row(cell: dict[str, Any], timed: dict[Any, pd.DataFrame], baseline: str) ->
     return row
 
 
-def _status(cell: dict[str, Any]) -> str:
+def status_of(cell: Mapping[str, Any]) -> str:
+    """How a cell ended: "ok", or "incorrect", "unearned" or "failed" and why."""
+    if cell.get("unearned"):
+        return f"unearned: {cell['unearned']}"
     if cell["agrees"] is False:
         return f"incorrect: {cell['error']}"
     return f"failed: {cell['error']}" if cell["error"] else "ok"

@@ -7,14 +7,14 @@ around the module's own call and nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
 from impls.parameters import Parameters
-from lstm_bench.subject.interface import Interface, Slot, fill, leaves, read
+from lstm_bench.subject.interface import Interface, Slot, fill, leaves, read, read_pairs, slots
 from lstm_bench.subject.tensors import learnable
 
 State = tuple[Tensor, Tensor]
@@ -140,6 +140,42 @@ class Instance:
         each = [read(self.interface.result, step, self._sizes(batch, 1)) for step in result]
         outputs = [parts["y"] if "y" in parts else parts["h"].unsqueeze(1) for parts in each]
         return {**each[-1], "y": torch.cat(outputs, dim=1)}
+
+    def parts_of(
+        self, pairs: Sequence[tuple[Slot, Tensor]], batch: int, steps: int
+    ) -> dict[str, Tensor]:
+        """The parts that the native leaves of a result hold, canonical.
+
+        Linear in the leaves; of a cell that returns states alone there is no y among them.
+        """
+        if self.interface.kind != "cell":
+            return read_pairs(
+                pairs, self._sizes(batch, 1 if self.interface.kind == "last" else steps)
+            )
+        early = (steps - 1) * sum(slot.role == "y" for slot in slots(self.interface.result))
+        sizes = self._sizes(batch, 1)
+        parts = read_pairs(pairs[early:], sizes)
+        if "y" in parts:
+            before = [read_pairs([pair], sizes)["y"] for pair in pairs[:early]]
+            parts["y"] = torch.cat([*before, parts["y"]], dim=1)
+        return parts
+
+    def given_leaves(
+        self, arguments: tuple[Any, ...], keywords: dict[str, Any], *, stateless: bool
+    ) -> list[tuple[Slot, Tensor]]:
+        """The tensors among a call's own arguments, each with what it is."""
+        form = self.interface
+        if stateless and form.stateless is not None:
+            forms = (form.stateless, dict(form.stateless_keywords))
+        else:
+            forms = (form.arguments, dict(form.keywords))
+        return list(leaves(forms, (arguments, keywords)))
+
+    def given_parts(
+        self, pairs: Sequence[tuple[Slot, Tensor]], batch: int, steps: int
+    ) -> dict[str, Tensor]:
+        """x, h and c in canonical layout, of tensors laid out as the call's own arguments."""
+        return read_pairs(pairs, self._sizes(batch, steps))
 
     def _last_of(self, x: Tensor, state: State | None) -> dict[str, Tensor]:
         return self.trace(self.bind(x, state)(), x.shape[0], x.shape[1])

@@ -8,7 +8,7 @@ result is walking the form and the result side by side.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -173,8 +173,15 @@ def read(
 
     Raises ValueError on another shape; ``lenient`` as in :func:`lstm_bench.subject.axes.restore`.
     """
+    return read_pairs(leaves(form, result), sizes, lenient=lenient)
+
+
+def read_pairs(
+    pairs: Iterable[tuple[Slot, Tensor]], sizes: dict[str, int], *, lenient: bool = False
+) -> dict[str, Tensor]:
+    """The same of slots and tensors that were walked already."""
     parts: dict[str, Tensor] = {}
-    for slot, tensor in leaves(form, result):
+    for slot, tensor in pairs:
         part = layout.restore(tensor, CANONICAL[slot.role], slot.axes, sizes, lenient=lenient)
         if slot.role in ("hc", "ch"):
             parts |= dict(zip(slot.role, part.unbind(0), strict=True))

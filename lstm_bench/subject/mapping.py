@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -46,14 +48,13 @@ class ProbedMap:
         """
         tensors = held(module)
         sizes = (parameters.input_size, parameters.hidden_size)
-        effective = parameters.to(dtype=torch.float64).map(torch.zeros_like)
-        wanted = parameters.to(dtype=torch.float64)
-        share = {name: self._share(name) for name in self.layouts}
+        wanted = _vector(parameters.to(dtype=torch.float64))
+        sums = torch.zeros_like(wanted)
         for name, layout in self.layouts.items():
-            where = _where(layout, *sizes, like=tensors[name])
-            value = _gather(wanted, where) * share[name]
-            tensors[name].copy_(value.to(tensors[name].dtype))
-            _scatter(effective, where, tensors[name].double())
+            places = _flat(layout, *sizes, like=tensors[name]).places
+            tensors[name].copy_(wanted[places] * self._share(name))
+            sums.index_add_(0, places.flatten(), tensors[name].double().flatten())
+        effective = _from_vector(sums, *sizes)
         for name in self.zeroed:
             tensors[name].zero_()
         for gate, constant in enumerate(self.constants):
@@ -97,8 +98,7 @@ class ProbedMap:
     def _load_head(
         self, tensors: Mapping[str, Tensor], wanted: Parameters, effective: Parameters
     ) -> Parameters:
-        dtype = wanted.W.dtype
-        body = effective.to(dtype=dtype).without_head()
+        body = effective.to(dtype=wanted.W.dtype).without_head()
         if self.head.weight is None or wanted.head is None:
             return body
         W_h, b_h = wanted.head
@@ -139,62 +139,67 @@ def _gradient(tensor: Tensor) -> Tensor:
     return torch.zeros_like(tensor) if tensor.grad is None else tensor.grad
 
 
-def _where(
-    layout: TensorLayout, input_size: int, hidden_size: int, like: Tensor
-) -> dict[str, Tensor]:
-    """Index tensors for each entry: kind, index, gate, unit. Raises ValueError on another shape."""
+@dataclass(frozen=True)
+class _Flat:
+    """For each entry of a tensor, its place in the vector of all canonical parameters: W, U, b.
+
+    named: canonical name → its stretch of that vector and its shape, as far as the tensor has it.
+    """
+
+    places: Tensor
+    named: tuple[tuple[str, int, tuple[int, ...]], ...]
+
+
+def _flat(layout: TensorLayout, input_size: int, hidden_size: int, like: Tensor) -> _Flat:
+    """Raises ValueError where the tensor has another shape."""
     found = _expanded(layout, input_size, hidden_size, str(like.device))
-    if found["kind"].shape != like.shape:
+    if found.places.shape != like.shape:
         raise ValueError(
-            f"a parameter of shape {tuple(like.shape)} where {tuple(found['kind'].shape)} "
+            f"a parameter of shape {tuple(like.shape)} where {tuple(found.places.shape)} "
             f"was expected for input size {input_size} and hidden size {hidden_size}"
         )
     return found
 
 
 @lru_cache(maxsize=128)
-def _expanded(
-    layout: TensorLayout, input_size: int, hidden_size: int, device: str
-) -> dict[str, Tensor]:
+def _expanded(layout: TensorLayout, input_size: int, hidden_size: int, device: str) -> _Flat:
     labels = layout.labels(input_size, hidden_size)
-    return {name: torch.from_numpy(array).to(device) for name, array in labels.items()}
+    H, start = hidden_size, 0
+    places = np.zeros(labels["kind"].shape, dtype=np.int64)
+    named = []
+    for kind, rows in ((KIND_X, input_size), (KIND_H, hidden_size), (KIND_BIAS, 1)):
+        mask = labels["kind"] == kind
+        gate, unit = labels["gate"][mask], labels["unit"][mask]
+        index = labels["index"][mask] if kind != KIND_BIAS else 0
+        places[mask] = start + (gate * rows + index) * H + unit
+        shape = (rows, H) if kind != KIND_BIAS else (H,)
+        present = set(np.unique(gate).tolist())
+        named += [
+            (f"{FIELDS[kind]}_{GATES[g]}", start + g * rows * H, shape)
+            for g in layout.gate_order if g in present
+        ]  # fmt: skip
+        start += 4 * rows * H
+    return _Flat(torch.from_numpy(places).to(device), tuple(named))
 
 
-def _gather(parameters: Parameters, where: dict[str, Tensor]) -> Tensor:
-    value = torch.zeros(where["kind"].shape, dtype=torch.float64, device=parameters.W.device)
-    for kind, field_name in FIELDS.items():
-        mask = where["kind"] == kind
-        if mask.any():
-            gate, index, unit = (where[n][mask] for n in ("gate", "index", "unit"))
-            source = getattr(parameters, field_name)
-            value[mask] = source[gate, unit] if kind == KIND_BIAS else source[gate, index, unit]
-    return value
+def _vector(parameters: Parameters) -> Tensor:
+    return torch.cat([parameters.W.flatten(), parameters.U.flatten(), parameters.b.flatten()])
 
 
-def _scatter(into: Parameters, where: dict[str, Tensor], value: Tensor) -> None:
-    """Add each entry to the canonical coordinate that it feeds."""
-    for kind, field_name in FIELDS.items():
-        mask = where["kind"] == kind
-        if mask.any():
-            gate, index, unit = (where[n][mask] for n in ("gate", "index", "unit"))
-            place = (gate, unit) if kind == KIND_BIAS else (gate, index, unit)
-            getattr(into, field_name).index_put_(place, value[mask], accumulate=True)
+def _from_vector(vector: Tensor, input_size: int, hidden_size: int) -> Parameters:
+    shapes = ((4, input_size, hidden_size), (4, hidden_size, hidden_size), (4, hidden_size))
+    parts = torch.split(vector, [math.prod(shape) for shape in shapes])
+    return Parameters(*(part.view(shape) for part, shape in zip(parts, shapes, strict=True)))
 
 
 def _by_gate(
     layout: TensorLayout, gradient: Tensor, input_size: int, hidden_size: int
 ) -> dict[str, Tensor]:
     """A tensor's gradient cut up by canonical name: ``W_i`` (I, H), ``b_f`` (H,), …"""
-    where = _where(layout, input_size, hidden_size, like=gradient)
-    found = {}
-    for kind, field_name in FIELDS.items():
-        for gate in layout.gate_order:
-            mask = (where["kind"] == kind) & (where["gate"] == gate)
-            if not mask.any():
-                continue
-            index, unit = where["index"][mask], where["unit"][mask]
-            count = {KIND_X: input_size, KIND_H: hidden_size, KIND_BIAS: 1}[kind]
-            part = gradient.new_zeros(count, hidden_size)
-            part[index, unit] = gradient[mask]
-            found[f"{field_name}_{GATES[gate]}"] = part[0] if kind == KIND_BIAS else part
-    return found
+    flat = _flat(layout, input_size, hidden_size, like=gradient)
+    vector = gradient.new_zeros(4 * hidden_size * (input_size + hidden_size + 1))
+    vector[flat.places.flatten()] = gradient.flatten()
+    return {
+        name: vector[start : start + math.prod(shape)].view(shape)
+        for name, start, shape in flat.named
+    }

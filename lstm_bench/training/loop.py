@@ -10,14 +10,25 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
-from lstm_bench.training.learner import Learner
-from lstm_bench.training.text import Batches
+from lstm_bench.training.learner import Curve
+from lstm_bench.training.text import Batch, Batches
 
 BLOCK = 5
 """Updates that one learner makes before the next one's turn."""
 
 Clock = Callable[[], float]
+
+
+class Learns(Protocol):
+    """Whoever learns: here, or in a process of its own."""
+
+    curve: Curve
+
+    def update(self, batch: Batch) -> float:
+        """One update on a batch. Returns the loss before it."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -33,8 +44,8 @@ class Budget:
 
 
 def train(
-    learners: Sequence[Learner],
-    judges: Sequence[Learner],
+    learners: Sequence[Learns],
+    judges: Sequence[Learns],
     batches: Batches,
     budget: Budget,
     *,
@@ -63,7 +74,7 @@ def train(
     return True
 
 
-def _run(learner: Learner, batches: Batches, numbers: range, clock: Clock) -> None:
+def _run(learner: Learns, batches: Batches, numbers: range, clock: Clock) -> None:
     for number in numbers:
         batch = batches[number]
         before = clock()

@@ -16,6 +16,7 @@ from lstm_bench.measure import machine
 from lstm_bench.training import coincidence, loop, text
 from lstm_bench.training.files import Levels, Result
 from lstm_bench.training.learner import Learner, Recipe, ReferenceLayer
+from lstm_bench.training.pupil import Pupil
 
 RECENT = 50
 """Updates over which the training perplexity is averaged."""
@@ -29,7 +30,7 @@ class Session:
     corpus: text.Corpus
     batches: text.Batches
     held_out: text.Batches
-    learners: Sequence[Learner]
+    learners: Sequence[Pupil]
     exact: Learner
     rounded: Sequence[Learner]
 
@@ -37,8 +38,12 @@ class Session:
     def prepare(
         cls, corpus: text.Corpus, names: Sequence[str], recipe: Recipe, device: str = "cpu"
     ) -> Session:
-        """Build everyone from the same weights. Raises UsageError for what cannot be had."""
-        factories = {name: find_implementation(name) for name in names}
+        """Build everyone from the same weights, each implementation in a process of its own.
+
+        Raises UsageError for what cannot be had.
+        """
+        for name in names:
+            must_be_available(name)
         where = find_device(device)
         size = len(corpus.vocabulary)
         # The held-out part is the smaller one: where it is too short, this says so.
@@ -48,7 +53,7 @@ class Session:
             corpus,
             text.Batches(corpus.training, recipe.batch, recipe.steps),
             held_out,
-            [Learner(name, make, size, recipe, device=where) for name, make in factories.items()],
+            [Pupil(name, size, recipe, str(where)) for name in names],
             # The judges stay on the CPU: never on the device that is under test.
             Learner("exact", ReferenceLayer, size, recipe, dtype=torch.float64),
             [
@@ -56,6 +61,15 @@ class Session:
                 Learner("nudged", ReferenceLayer, size, recipe, nudged=True),
             ],
         )
+
+    def failures(self) -> list[str]:
+        """What became of learners whose process failed, in a sentence each."""
+        return [f"{p.name} failed: {p.failed}" for p in self.learners if p.failed]
+
+    def close(self) -> None:
+        """End everyone's process."""
+        for pupil in self.learners:
+            pupil.close()
 
     def train(
         self, budget: loop.Budget, check_updates: int, on_block: Callable[[float], None]
@@ -83,7 +97,7 @@ class Session:
     def results(self) -> list[Result]:
         return [self._result(learner) for learner in self.learners]
 
-    def _result(self, learner: Learner) -> Result:
+    def _result(self, learner: Pupil) -> Result:
         curve = learner.curve
         durations = [b - a for a, b in zip([0.0, *curve.seconds], curve.seconds, strict=False)]
         recent = curve.losses[-RECENT:]
@@ -131,13 +145,21 @@ def load_corpus(file: str | None) -> text.Corpus:
 
 
 def find_implementation(name: str) -> Callable[..., Any]:
-    """The factory. Raises UsageError where there is none, or where it cannot be used here."""
+    """The factory. Raises UsageError where there is none, or where it cannot be used here.
+
+    It imports the implementation's code: for ours, or for a process that belongs to it.
+    """
+    must_be_available(name)
+    return implementations()[name].load()
+
+
+def must_be_available(name: str) -> None:
+    """Raises UsageError for an unknown name, or one that cannot be used here."""
     known = implementations()
     if name not in known:
         raise UsageError(f"no implementation is called '{name}'; there are: {', '.join(known)}")
     if (reason := known[name].unavailable()) is not None:
         raise UsageError(f"implementation '{name}' is not available here: {reason}")
-    return known[name].load()
 
 
 def find_device(name: str) -> torch.device:

@@ -131,7 +131,7 @@ class Batches:
                 f"the text is too short: batches of {batch_size} × {steps} need at least "
                 f"{shortest_text(batch_size, steps)} characters"
             )
-        self.steps = steps
+        self.steps, self.ids = steps, ids
         self._streams = ids[: length * batch_size].view(batch_size, length)  # (B, length)
 
     def __getitem__(self, number: int) -> Batch:

@@ -33,8 +33,9 @@ MEASURE = ("run", *DECIDE)
 
 @pytest.fixture(autouse=True)
 def nobody_is_judged(monkeypatch, tmp_path):
-    from lstm_bench.compare import calibration, session, workers
+    from lstm_bench.compare import calibration, session
     from lstm_bench.conformance import isolate
+    from lstm_bench.lab import worker
     from lstm_bench.measure import run
 
     def judged(*_, **__):
@@ -42,7 +43,8 @@ def nobody_is_judged(monkeypatch, tmp_path):
 
     for module in (session, run, isolate):
         monkeypatch.setattr(module, "judge_each", judged)
-    monkeypatch.setattr(workers.Worker, "__init__", judged)
+    monkeypatch.setattr(worker.Worker, "__init__", judged)
+    monkeypatch.setattr("lstm_bench.measure.machine.cuda_devices", lambda: 0)
     monkeypatch.setattr(calibration, "calibrate", judged)
     monkeypatch.setattr("lstm_bench.training.session.Session.train", judged)
     monkeypatch.chdir(tmp_path)

@@ -6,11 +6,11 @@ import random
 import pytest
 
 from lstm_bench.compare import choice, session
+from lstm_bench.compare.arena import Cell, Conditions
 from lstm_bench.compare.arms import Side
 from lstm_bench.compare.choice import Choice
 from lstm_bench.compare.decide import Settings
 from lstm_bench.compare.session import Session
-from lstm_bench.compare.workers import Cell, Conditions
 from lstm_bench.conformance.records import Judgement, Verdict
 from lstm_bench.measure.workloads import Workload
 from lstm_bench.report.kinds.choice import choice_document

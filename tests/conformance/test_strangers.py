@@ -6,8 +6,7 @@ Where one check is what matters, it is run beside the equations alone.
 import pytest
 
 from lstm_bench.conformance.judge import judge
-from lstm_bench.conformance.records import Options
-from lstm_bench.conformance.records import Status
+from lstm_bench.conformance.records import Options, Status
 from lstm_bench.subject import open_subject
 
 FILE = "tests/conformance/strangers.py"

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from lstm_bench.errors import UsageError
-from lstm_bench.measure import run as run_module
+from lstm_bench.measure import exam
 from lstm_bench.measure.machine import facts, fingerprint
 from lstm_bench.measure.run import Plan, Run, execute, read_cells, read_header
 from lstm_bench.measure.workloads import Workload
@@ -163,12 +163,42 @@ def test_the_recorded_threads_are_those_that_run(tmp_path):
         torch.set_num_threads(before)
 
 
-def test_agreement_is_checked_once_a_workload_not_once_a_pass(tmp_path, monkeypatch):
-    calls = []
-    agree = run_module.agree
-    monkeypatch.setattr(run_module, "agree", lambda *a, **k: calls.append(k) or agree(*a, **k))
-    execute(Run.create(tmp_path / "run", PLAN))
-    assert len(calls) == len(PLAN.subjects) * len(PLAN.workloads)
+def test_the_reference_is_worked_out_once_a_workload_not_once_a_pass_or_subject(
+    tmp_path, monkeypatch
+):
+    drawn = []
+    draw = exam.Exam.draw
+    monkeypatch.setattr(exam.Exam, "draw", lambda *a: drawn.append(a) or draw(*a))
+    execute(Run.create(tmp_path / "run", replace(PLAN, workloads=(Workload(1, 2, 3, 4),))))
+    assert len(drawn) == 1
+
+
+def test_an_unearned_speed_is_none_and_its_neighbour_has_one(tmp_path):
+    cheat = "tests/measure/subjects.py:FirstAnswer"
+    plan = Plan((cheat, "torch_nn"), (Workload(6, 2, 3, 4, head=False),), ("forward", "step"))
+    run = Run.create(tmp_path / "run", plan)
+    execute(run)
+    cells = read_cells(run.folder)
+    theirs = [cell for cell in cells if cell["subject"] == cheat]
+    assert [cell["samples"] for cell in theirs] == [[], []]
+    assert all("not that of its inputs" in cell["unearned"] for cell in theirs)
+    assert all(cell["samples"] for cell in cells if cell["subject"] == "torch_nn")
+
+
+def test_a_subject_that_ends_its_process_ends_its_own_cells_alone(tmp_path):
+    file = tmp_path / "dies.py"
+    file.write_text(
+        "import os\nfrom torch import nn\n\n\nclass Mine(nn.LSTM):\n"
+        "    def forward(self, x, hx=None):\n"
+        "        if x.shape[1] == 6:\n            os.killpg(0, 9)\n"
+        "        return super().forward(x, hx)\n"
+    )
+    plan = Plan((f"{file}:Mine", "torch_nn"), (Workload(6, 2, 3, 4, head=False),), ("forward",))
+    run = Run.create(tmp_path / "run", plan)
+    execute(run)
+    theirs, ours = read_cells(run.folder)
+    assert "SIGKILL" in theirs["error"]
+    assert ours["samples"]
 
 
 def test_a_folder_that_holds_a_run_is_not_overwritten(tmp_path):
@@ -230,16 +260,14 @@ def test_cold_starts_and_peaks_are_measured_once_and_kept(tmp_path):
 
 def test_a_cold_start_that_fails_is_unmeasured_and_the_cell_says_why(tmp_path):
     (tmp_path / "dies.py").write_text(
-        "import os\nfrom torch import nn\n\nHERE = os.getpid()\n\n\nclass Mine(nn.LSTM):\n"
+        "import os\nimport torch\nfrom torch import nn\n\n\nclass Mine(nn.LSTM):\n"
         "    def forward(self, x, hx=None):\n"
-        "        if os.getpid() != HERE:\n            os._exit(3)\n"
+        "        if hx is None and not torch.is_grad_enabled() and x.shape == (2, 1, 3):\n"
+        "            os._exit(3)\n"
         "        return super().forward(x, hx)\n"
     )
     name = f"{tmp_path / 'dies.py'}:Mine"
     plan = replace(PLAN, subjects=(name,), workloads=(Workload(1, 2, 3, 4, False),))
-    from lstm_bench.subject.load import load_target
-
-    load_target(name)  # as the command line does: what a fork then runs has another process's id
     run = Run.create(tmp_path / "r", plan)
     execute(run)
     assert {cell["cold_seconds"] for cell in read_cells(run.folder)} == {None}

@@ -1,72 +1,57 @@
-"""Samples and rounds, on a fake clock."""
+"""Samples and rounds, on a simulated machine."""
 
-import gc
 import itertools
 
 import pytest
 
 from lstm_bench.measure.clock import WallClock
-from lstm_bench.measure.passes import TimedCall
 from lstm_bench.measure.sampler import (
     BATCH_SECONDS,
     SubjectFailedError,
     calibrate,
     interleave,
-    quiet,
-    take_sample,
     warm_up,
 )
-from tests.measure.fakes import FakeClock, call_of
+from tests.measure.fakes import Machine
 
 
-def test_a_sample_is_the_mean_over_the_inner_calls():
-    clock = FakeClock()
-    assert take_sample(call_of(iter([1.0, 2.0, 3.0])), clock, 3) == pytest.approx(2.0)
-    assert clock.calls == 3
+def take_of(*arguments):
+    return Machine().take_of(*arguments)
 
 
 @pytest.mark.parametrize("seconds", [1e-6, 1e-5, 1e-3, 1.0])
 def test_a_batch_is_long_enough_for_the_clock_and_no_longer(seconds):
-    inner = calibrate(call_of(seconds), FakeClock())
+    inner = calibrate(take_of(seconds))
     assert inner >= 1
     assert inner * seconds >= 0.5 * BATCH_SECONDS
     assert inner == 1 or inner * seconds <= 2 * BATCH_SECONDS
 
 
-def test_calibration_checks_a_result():
-    def refuse(result):
-        raise RuntimeError("wrong result")
-
-    call = call_of(1.0)
-    with pytest.raises(RuntimeError, match="wrong result"):
-        calibrate(type(call)(call.prepare, refuse), FakeClock())
-
-
 def test_warm_up_ends_when_two_samples_agree_and_gives_up_in_the_end():
-    settling = FakeClock()
-    warm_up(call_of(iter([0.08, 0.04, 0.02, 0.02, 0.01])), settling, 1)
+    settling = Machine()
+    warm_up(settling.take_of(iter([0.08, 0.04, 0.02, 0.02, 0.01])), 1)
     assert settling.calls == 4
-    restless = FakeClock()
-    warm_up(call_of(itertools.cycle([0.01, 0.02])), restless, 1, most=6)
+    restless = Machine()
+    warm_up(restless.take_of(itertools.cycle([0.01, 0.02])), 1, most=6)
     assert restless.calls == 6
 
 
 def test_a_call_that_lasts_long_is_warm_after_one():
-    clock = FakeClock()
-    warm_up(call_of(2.0), clock, 1)
-    assert clock.calls == 1
+    machine = Machine()
+    warm_up(machine.take_of(2.0), 1)
+    assert machine.calls == 1
 
 
 def test_no_round_begins_after_the_budget_but_three_are_taken_anyway():
-    calls = {"a": call_of(1.0), "b": call_of(1.0)}
-    assert len(interleave(calls, FakeClock(), rounds=50, seed=0, budget=0.5)["a"]) == 3
-    assert len(interleave(calls, FakeClock(), rounds=50, seed=0, budget=20.0)["a"]) == 10
+    calls = {"a": take_of(1.0), "b": take_of(1.0)}
+    assert len(interleave(calls, rounds=50, seed=0, budget=0.5)["a"]) == 3
+    assert len(interleave(calls, rounds=50, seed=0, budget=20.0)["a"]) == 10
 
 
 def test_every_round_samples_every_call_once_in_changing_order():
     log: list[str] = []
-    calls = {name: call_of(1.0, log, name) for name in "abc"}
-    samples = interleave(calls, FakeClock(), rounds=20, seed=1)
+    calls = {name: take_of(1.0, log, name) for name in "abc"}
+    samples = interleave(calls, rounds=20, seed=1)
     taken = log[-60:]
     rounds = [taken[3 * k : 3 * k + 3] for k in range(20)]
     assert all(sorted(r) == ["a", "b", "c"] for r in rounds)
@@ -76,8 +61,9 @@ def test_every_round_samples_every_call_once_in_changing_order():
 
 def test_drift_over_the_run_cancels_in_the_ratios_within_rounds():
     """A machine that gets three times slower: absolute times are off, ratios are not."""
-    clock = FakeClock(drift=lambda k: 1 + k / 100)
-    samples = interleave({"a": call_of(0.02), "b": call_of(0.03)}, clock, rounds=100, seed=0)
+    machine = Machine(drift=lambda k: 1 + k / 100)
+    takes = {"a": machine.take_of(0.02), "b": machine.take_of(0.03)}
+    samples = interleave(takes, rounds=100, seed=0)
     a, b = ([s.seconds for s in samples[n]] for n in "ab")
     assert max(a) / min(a) > 2
     ratios = sorted(y / x for x, y in zip(a, b, strict=True))
@@ -87,36 +73,21 @@ def test_drift_over_the_run_cancels_in_the_ratios_within_rounds():
 def test_the_order_depends_on_the_seed_alone():
     def order(seed):
         log: list[str] = []
-        interleave({n: call_of(1.0, log, n) for n in "ab"}, FakeClock(), rounds=8, seed=seed)
+        interleave({n: take_of(1.0, log, n) for n in "ab"}, rounds=8, seed=seed)
         return log
 
     assert order(3) == order(3)
     assert order(3) != order(4)
 
 
-def test_no_garbage_is_collected_while_samples_are_taken():
-    with quiet():
-        assert not gc.isenabled()
-    assert gc.isenabled()
-
-
-def test_every_sample_checks_the_last_result_it_timed():
-    checked = []
-    call = call_of(iter([1.0, 2.0, 3.0, 4.0, 5.0, 6.0]))
-    call = TimedCall(call.prepare, checked.append)
-    for _ in range(2):
-        take_sample(call, FakeClock(), 3)
-    assert checked == [3.0, 6.0]
-
-
 def test_a_call_that_fails_is_named_wherever_it_fails():
     def failing_after(good):
-        return call_of(itertools.chain([0.01] * good, iter([1])))  # 1 is no float: FakeClock fails
+        return take_of(itertools.chain([0.01] * good, iter(["no time"])))
 
     for good in (0, 3, 12):
-        calls = {"right": call_of(0.01), "wrong": failing_after(good)}
+        calls = {"right": take_of(0.01), "wrong": failing_after(good)}
         with pytest.raises(SubjectFailedError) as failure:
-            interleave(calls, FakeClock(), rounds=10, seed=0)
+            interleave(calls, rounds=10, seed=0)
         assert failure.value.name == "wrong"
 
 

@@ -97,7 +97,7 @@ def _table(cells: Sequence[Mapping[str, Any]]) -> Table:
 
 
 def _rank(cell: Mapping[str, Any], place: Mapping[str, Any]) -> str:
-    if place["verdict"] == "failed":
+    if place["verdict"] in ("failed", "unearned"):
         return "–"
     shared = sum(other["rank"] == place["rank"] for other in cell["ranking"]) > 1
     return f"{'=' if shared else ''}{place['rank']}"

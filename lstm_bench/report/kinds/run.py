@@ -107,7 +107,7 @@ def answer(
     """
     timed = summary[summary["status"] == "ok"]
     sentences = [_fastest(summary, cells)]
-    for status in ("incorrect", "failed"):
+    for status in ("incorrect", "unearned", "failed"):
         names = _names(summary[summary["status"].str.startswith(status)])
         if names:
             sentences.append(f"Without a speed, because {status}: {names}.")

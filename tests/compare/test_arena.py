@@ -1,14 +1,13 @@
 """Real processes: what they measure, what they survive, which tree their code comes from."""
 
 import math
-import os
-import time
 
 import pytest
 
+from lstm_bench.compare.arena import Arena, Cell, Conditions, loads, undisturbed
 from lstm_bench.compare.arms import Side
 from lstm_bench.compare.decide import CellFailedError
-from lstm_bench.compare.workers import Arena, Cell, Conditions, Worker, WorkerError, undisturbed
+from lstm_bench.lab.worker import WorkerError
 from lstm_bench.measure.workloads import Workload
 
 TINY = Workload(2, 3, 4, 5, head=False)
@@ -76,13 +75,30 @@ def test_what_raises_is_blamed_on_its_side_and_cell(file):
     assert failed.value.cell == 0
 
 
-def test_a_worker_that_dies_is_told(file):
-    target = file("import os\nos._exit(3)\n")
-    with (
-        Worker(Side("b", (target,)), CELLS, FAST) as worker,
-        pytest.raises(WorkerError, match="ended unexpectedly"),
-    ):
-        worker.ask("load", 0)
+def test_a_process_that_dies_is_told(file):
+    reason = loads(Side("b", (file("import os\nos._exit(3)\n"),)), 0)
+    assert reason == "ended the interpreter with os._exit(3)"
+
+
+def test_a_speed_that_is_not_earned_is_told_as_such(file):
+    target = file(
+        PLAIN.replace(
+            "pass",
+            "def forward(self, x, hx=None):\n"
+            "        if x.shape[1] != 2:\n"
+            "            return super().forward(x, hx)\n"
+            "        self.calls = getattr(self, 'calls', 0) + 1\n"
+            "        if self.calls < 5:\n"
+            "            self.kept = super().forward(x, hx)\n"
+            "        return self.kept",
+        )
+    )
+    found = arena("torch.nn:LSTM", target)
+    found.find()
+    with pytest.raises(CellFailedError, match="not that of its inputs") as failed:
+        found.block([0])
+    assert failed.value.unearned
+    assert failed.value.side == 1
 
 
 def test_what_does_other_work_is_refused(file):
@@ -111,29 +127,6 @@ def test_code_comes_from_the_tree_that_was_named(tmp_path):
     import impls.registry
 
     assert str(tmp_path) not in str(impls.registry.__file__)
-
-
-def test_workers_end_with_their_parent():
-    """Even when it is killed: nothing goes on spinning that nobody waits for."""
-    reading, writing = os.pipe()
-    parent = os.fork()
-    if parent == 0:
-        worker = Worker(Side("a", ("torch.nn:LSTM",)), CELLS, FAST)
-        worker.ask("load", 0)
-        os.write(writing, str(worker.pid).encode())
-        time.sleep(60)
-        os._exit(0)
-    pid = int(os.read(reading, 20))
-    os.kill(parent, 9)
-    os.waitpid(parent, 0)
-    until = time.monotonic() + 10
-    while time.monotonic() < until and os.path.exists(f"/proc/{pid}"):
-        with open(f"/proc/{pid}/stat") as file:
-            if file.read().rpartition(")")[2].split()[0] == "Z":
-                break
-        time.sleep(0.02)
-    else:
-        assert not os.path.exists(f"/proc/{pid}")
 
 
 def test_the_undisturbed_call_is_the_mean_of_the_fastest_quarter():

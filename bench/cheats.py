@@ -1,0 +1,132 @@
+"""Does any cheat get a speed, or any honest twin none? The corpus of attacks through the clock.
+
+    python -m bench.cheats                       # all, some minutes on two quiet cores
+    python -m bench.cheats --only stale_buffers --out reports/examples/cheats
+
+Each cheat is timed beside its honest twin by the code of ``lstm-bench run``, taken as if it had
+passed every check: what the checks would see is not what is tried here. A row that is done is kept
+in the folder, so that what was stopped goes on.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from lstm_bench.measure.folders import replace_file
+from lstm_bench.measure.run import Plan, Run, execute, read_cells
+from lstm_bench.measure.workloads import PASSES, Workload
+from lstm_bench.report.summary import status_of
+
+STOPPED_BY = (
+    ("answers", r"not that of its inputs|^incorrect|other classes of tensors"),
+    ("clock against kernel", r"clock"),
+    ("threads", r"threads|cores busy"),
+    ("child processes", r"child processes"),
+    ("settings", r"setting"),
+    ("the machine's limit", r"faster than the machine"),
+    ("it fails", r"^failed"),
+)
+"""What stopped a cheat, by the words of its status: for the table alone."""
+
+
+def tried(entry: Any, *, rounds: int = 8, budget: float = 2.0) -> list[dict[str, Any]]:
+    """A row for each pass in which a cheat pays: its status, and its twin's."""
+    T, B, I, H = entry.sizes
+    passes = tuple(p for p in PASSES if p in entry.passes)
+    plan = Plan(
+        (entry.cheat, entry.twin), (Workload(B, T, I, H, head=False),), passes,
+        threads=2 if entry.threads else 1, rounds=rounds, budget=budget,
+    )  # fmt: skip
+    with tempfile.TemporaryDirectory() as folder:
+        run = Run.create(Path(folder) / "run", plan)
+        taken_as_right = [
+            {"target": name, "verdict": "conforms", "diagnosis": []} for name in plan.subjects
+        ]
+        (run.folder / "checks.json").write_text(json.dumps(taken_as_right))
+        execute(run)
+        status = {(c["subject"], c["pass"]): status_of(c) for c in read_cells(run.folder)}
+    return [
+        {
+            "class": entry.cls, "cheat": entry.name, "twin": entry.twin.rpartition(":")[2],
+            "pass": name, "cheat_status": status[entry.cheat, name],
+            "twin_status": status[entry.twin, name], "how": entry.how,
+        }
+        for name in passes
+    ]  # fmt: skip
+
+
+def summary(rows: Iterable[dict[str, Any]]) -> str:
+    """The table as Markdown: what stops which, and what is wrong."""
+    rows = list(rows)
+    fooled = [r for r in rows if r["cheat_status"] == "ok"]
+    refused = [r for r in rows if r["twin_status"] != "ok"]
+    lines = [
+        "# Cheats and their honest twins",
+        "",
+        f"{len({r['cheat'] for r in rows})} cheats in {len(rows)} passes: {len(fooled)} were given "
+        f"a speed. Of their honest twins {len({r['twin'] for r in refused})} were refused one.",
+        "",
+        "Made by `python -m bench.cheats`.",
+        "",
+        "| class | cheats | passes | stopped by | with a speed | twins refused |",
+        "|---|---|---|---|---|---|",
+    ]
+    for cls in dict.fromkeys(r["class"] for r in rows):
+        mine = [r for r in rows if r["class"] == cls]
+        by = ", ".join(
+            f"{what} {count}"
+            for what, pattern in STOPPED_BY
+            if (count := sum(_by(r["cheat_status"]) == what for r in mine))
+        )
+        lines.append(
+            f"| {cls.replace('_', ' ')} | {len({r['cheat'] for r in mine})} | {len(mine)} | {by} | "
+            f"{sum(r in fooled for r in mine)} | {sum(r in refused for r in mine)} |"
+        )
+    for title, wrong, field in (
+        ("Given a speed", fooled, "cheat_status"),
+        ("Refused", refused, "twin_status"),
+    ):
+        if wrong:
+            name = field.partition("_")[0]
+            lines += ["", f"## {title}", ""]
+            lines += [f"- {r[name]}, {r['pass']}: {r[field]} ({r['how']})" for r in wrong]
+    return "\n".join(lines) + "\n"
+
+
+def _by(status: str) -> str:
+    return next((what for what, pattern in STOPPED_BY if re.search(pattern, status)), "else")
+
+
+@click.command()
+@click.option("--only", multiple=True, help="A class, or the name of a cheat; repeatable.")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("reports/cheats"))
+def main(only: tuple[str, ...], out: Path) -> None:
+    """Time every cheat beside its twin and write results.json and summary.md."""
+    from tests.cheats import ENTRIES
+
+    out.mkdir(parents=True, exist_ok=True)
+    file = out / "results.json"
+    rows: list[dict[str, Any]] = json.loads(file.read_text()) if file.exists() else []
+    done = {row["cheat"] for row in rows}
+    for entry in ENTRIES:
+        wanted = not only or entry.cls in only or entry.name in only
+        if not wanted or entry.name in done or not entry.passes:
+            continue
+        for row in tried(entry):
+            click.echo(f"{row['cheat']} {row['pass']}: {row['cheat_status'][:90]}")
+            click.echo(f"    {row['twin']}: {row['twin_status'][:90]}")
+            rows.append(row)
+        replace_file(file, json.dumps(rows, indent=1) + "\n")
+        replace_file(out / "summary.md", summary(rows))
+    click.echo((out / "summary.md").read_text().split("\n")[2])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,482 @@
+"""The examiner: asks a subject in its own process to work, times it, and believes nothing.
+
+A speed has to be earned. Every timed call gets new values in the same buffers; calls chosen by
+chance are questions, whose results are fetched and compared in full with answers that the subject
+cannot know; the clock's account of the time is held against the kernel's; what other threads and
+child processes do counts; settings and leftovers are looked at in the end. None of this knows any
+particular trick. What does not add up is Unearned, with the two figures.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import lru_cache
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from impls.parameters import Parameters
+from lstm_bench.lab.buffers import Place, Plan, Shared
+from lstm_bench.lab.keeper import children, family
+from lstm_bench.lab.worker import MEMORY_GIB, Worker, WorkerError
+from lstm_bench.measure.exam import Asked, Exam
+from lstm_bench.measure.workloads import Workload
+from lstm_bench.subject.parcel import Parcel
+
+ENTRY = "lstm_bench.measure.stand:work"
+
+REEL_BYTES = 16 << 20
+"""What the inputs of the calls of one request may take together."""
+
+REEL_CALLS = 256
+
+SHARE, SHARE_OF_SHORT, LONG = 0.03, 0.3, 1e-3
+"""Of the time on the clock, what questions may take beyond those that come whatever they cost; of
+calls shorter than LONG seconds, of which a batch holds many, more."""
+
+_CHANCE = random.SystemRandom()
+
+
+class WrongResultError(Exception):
+    """The first call at a workload's sizes gave what the reference does not give."""
+
+
+class UnearnedError(Exception):
+    """A speed that the subject has not earned, and why, with the figures."""
+
+
+@dataclass(frozen=True)
+class Terms:
+    """Under which conditions a subject works. core: pinned to it; clock: "wall" or "cpu"."""
+
+    device: str = "cpu"
+    dtype: str = "float32"
+    threads: int = 1
+    clock: str = "wall"
+    memory_gib: float = MEMORY_GIB
+
+    @property
+    def torch_dtype(self) -> torch.dtype:
+        found = getattr(torch, self.dtype)
+        assert isinstance(found, torch.dtype)
+        return found
+
+
+@dataclass
+class Account:
+    """What a pass took, in seconds, by the subject's clock and by the kernel's.
+
+    clock: on the clock. passed, busy: wall time and processor time of all threads meanwhile.
+    behind: processor time of other threads while the clock did not run. wall, cpu: of all the
+    work, as the subject's process tells. kernel: processor time of its main thread, as the kernel
+    tells. others: of its child processes.
+    """
+
+    clock: float = 0.0
+    passed: float = 0.0
+    busy: float = 0.0
+    behind: float = 0.0
+    wall: float = 0.0
+    cpu: float = 0.0
+    kernel: float = 0.0
+    others: float = 0.0
+    requests: int = 0
+    known: bool = True
+    """Whether this kernel tells at all."""
+
+    def complaint(self, threads: int, *, on_cpu: bool) -> str | None:
+        """What does not add up, in words, with the figures; None where all does.
+
+        A request's own handling may take half a millisecond that no clock of the subject's sees.
+        """
+        slack = 0.0005 * self.requests + 0.002
+        for name, told in (("wall clock", self.wall), ("processor's clock", self.cpu)):
+            if self.known and told < 0.8 * self.kernel - slack:
+                return (
+                    f"its {name} shows {_ms(told)} where the kernel counts {_ms(self.kernel)} of "
+                    "processor time: a clock has been tampered with"
+                )
+        least = 0.05 * self.clock + slack
+        if self.others > least:
+            return (
+                f"its child processes worked for {_ms(self.others)} beside {_ms(self.clock)} on "
+                "the clock"
+            )
+        if not on_cpu:
+            return None
+        if threads == 1 and self.behind > least:
+            return (
+                f"other threads worked for {_ms(self.behind)} after calls had returned, beside "
+                f"{_ms(self.clock)} on the clock"
+            )
+        if self.busy > 1.15 * threads * self.passed + slack:
+            return (
+                f"it kept {self.busy / max(self.passed, 1e-9):.1f} cores busy where {threads} "
+                f"{'is' if threads == 1 else 'are'} set ({_ms(self.busy)} of processor time in "
+                f"{_ms(self.passed)})"
+            )
+        return None
+
+
+@dataclass
+class Examiner:
+    """A subject's process, from its opening to its end, and what is known of it."""
+
+    parcel: Parcel
+    terms: Terms
+    known: str = ""
+    root: str | None = None
+    core: int | None = None
+    salt: int = 0
+    environment: Mapping[str, str] = field(default_factory=dict)
+    told: dict[str, Any] = field(default_factory=dict)
+    account: Account = field(default_factory=Account)
+    workload: Workload | None = None
+
+    def __post_init__(self) -> None:
+        t = self.terms
+        self.worker = Worker(
+            ENTRY,
+            {
+                "parcel": asdict(self.parcel), "root": self.root, "device": t.device,
+                "dtype": t.dtype, "threads": t.threads, "clock": t.clock, "core": self.core,
+                "salt": self.salt,
+            },
+            environment=self.environment, memory_gib=t.memory_gib,
+        )  # fmt: skip
+        self.shared: Shared | None = None
+
+    def __enter__(self) -> Examiner:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self.worker.close()
+        if self.shared is not None:
+            self.shared.close()
+
+    # -- before the clock ---------------------------------------------------------------------
+
+    def load(self) -> None:
+        """Import the target. Raises WorkerError where it is not there."""
+        self.worker.ask("load")
+
+    def open(self, head: bool | None) -> dict[str, Any]:
+        """Find out how the subject is called, or hand over what is known of it."""
+        self.told = self.worker.ask("open", head=head, known=self.known)
+        self.known = str(self.told["known"])
+        return self.told
+
+    def cold(self, workload: Workload, head: bool | None) -> dict[str, float]:
+        """Seconds to import, to build, of the first call: of a process that has done nothing."""
+        found = self.worker.ask("cold", workload=asdict(workload), head=head, known=self.known)
+        return {str(name): float(value) for name, value in found.items()}
+
+    def sit(self, workload: Workload, exams: Exams) -> None:
+        """Build the module of a workload and load the parameters of its exam.
+
+        Raises WorkerError, or WrongResultError where it loads others than it was given.
+        """
+        self.workload = workload
+        answer = self.worker.ask("build", workload=asdict(workload))
+        self.head_size = _whole(answer["head_size"])
+        self.exam = exams.of(workload, self.head_size, bool(self.told["takes_state"]), self.terms)
+        self._share()
+        assert self.shared is not None
+        parameters = self.exam.parameters
+        for name, place in self.fixed.items():
+            source = parameters if not name.startswith("d") else self.exam.cotangents
+            self.shared.tensor(place, self.exam.dtype).copy_(
+                getattr(source, name.removeprefix("d"))
+            )
+        size = len(self.shared.memory)
+        self.worker.ask("fill", size=size, places=self.fixed, descriptors=[self.shared.descriptor])
+        loaded = {
+            name: self.shared.tensor(place, self.exam.dtype).clone()
+            for name, place in self.fixed.items() if not name.startswith("d")
+        }  # fmt: skip
+        try:
+            self.exam = self.exam.loaded(Parameters(**loaded))
+        except ValueError as error:
+            raise WrongResultError(str(error)) from None
+
+    def _share(self) -> None:
+        """Memory for what is asked and what is answered: parameters, inputs, results."""
+        question = self.exam.questions[0]
+        plan = Plan(self.exam.dtype.itemsize)
+        p, cot = question.parameters, question.cotangents
+        fixed = {"W": p.W, "U": p.U, "b": p.b, "W_h": p.W_h, "b_h": p.b_h,
+                 "dy": cot.y, "dh": cot.h, "dc": cot.c}  # fmt: skip
+        self.fixed: dict[str, Place] = {
+            name: plan.add(t.shape) for name, t in fixed.items() if t is not None
+        }
+        start = plan.size
+        self.given = {"x": plan.add(question.x.shape)}
+        if question.state is not None:
+            self.given |= {name: plan.add(question.state[0].shape) for name in "hc"}
+        self.stride = plan.size - start
+        self.calls = max(1, min(REEL_CALLS, REEL_BYTES // self.stride))
+        plan.size = start + self.calls * self.stride
+        begin = plan.size
+        for t in (*fixed.values(), *fixed.values(), question.x, *(question.state or ())):
+            if t is not None:  # twice: of two biases both gradients are told
+                plan.add(t.shape)
+        self.room = (begin, plan.size)
+        if self.shared is not None:
+            self.shared.close()
+        self.shared = Shared.create(plan.size)
+
+    def begin(self, pass_name: str) -> None:
+        """Set a pass up, and see whether its first result at these sizes is right.
+
+        Raises WorkerError, or WrongResultError.
+        """
+        self.pass_name, self.asked_so_far, self.spent = pass_name, 0, 0.0
+        self.batches, self.called, self.gap, self.due = 0, 0, 1, 1
+        self.account, self.numbers = Account(), list[int]()
+        number, order = self._question(0)
+        answer = self.worker.ask(
+            "prepare", pass_name=pass_name, given=self.given, stride=self.stride,
+            results=self.room,
+        )  # fmt: skip
+        parts = tuple(str(part) for part in answer["parts"])
+        gradients = pass_name in ("backward", "step")
+        last = self.told["kind"] == "last"
+        self.asked = Asked(True, parts, last) if gradients else Asked(False, last=last)
+        self.exam.prepare(self.asked)
+        mistake = self._mistake(number, order)
+        if mistake is not None:
+            raise WrongResultError(mistake)
+
+    # -- on the clock -------------------------------------------------------------------------
+
+    def take(self, calls: int) -> list[float]:
+        """Seconds of each of so many calls, of which one, by chance, may be a question.
+
+        Raises WorkerError, or UnearnedError.
+        """
+        asked = _CHANCE.randrange(calls) + 1 if self._may_ask() else 0
+        seconds: list[float] = []
+        for number, is_asked in ((asked, True), (calls - asked, False)):
+            while number > 0:
+                now = min(number, self.calls)
+                number -= now
+                seconds += self._request(now, question=is_asked and number == 0)
+        return seconds
+
+    def _may_ask(self) -> bool:
+        """Whether this batch holds a question: at moments of chance that grow further apart, and
+        more often as long as all questions keep within their share of the time on the clock.
+        """
+        self.batches += 1
+        if self.batches >= self.due:
+            self.gap *= 2
+            self.due = self.batches + 1 + _CHANCE.randrange(self.gap)
+            return True
+        each = self.spent / max(1, self.asked_so_far)
+        share = SHARE if self.account.clock >= LONG * self.called else SHARE_OF_SHORT
+        return self.spent + each < share * self.account.clock and _CHANCE.random() < 0.5
+
+    def _request(self, calls: int, *, question: bool) -> list[float]:
+        self._new_values(calls)
+        asked = self._question(calls - 1) if question else None
+        before = self._kernel()
+        answer = self.worker.ask("sample", calls=calls)
+        seconds = [float(s) for s in answer["seconds"]]
+        if len(seconds) != calls:
+            raise UnearnedError(f"{len(seconds)} times came back for {calls} calls")
+        if min(seconds) < 0:
+            raise UnearnedError("a call ended before it began: a clock has been tampered with")
+        self._enter(answer, seconds, before)
+        self.called += calls
+        if asked is not None:
+            began = time.perf_counter()
+            mistake = self._mistake(*asked)
+            self.spent += time.perf_counter() - began
+            self.asked_so_far += 1
+            if mistake is not None:
+                raise UnearnedError(f"a timed call's result is not that of its inputs: {mistake}")
+        return seconds
+
+    def _new_values(self, calls: int) -> None:
+        """Values that nobody has seen, for all calls of a request in one stroke."""
+        assert self.shared is not None
+        place: Place = (self.given["x"][0], (calls * self.stride // self.exam.dtype.itemsize,))
+        self.shared.tensor(place, self.exam.dtype).copy_(_noise(place[1][0], self.exam.dtype))
+
+    def _question(self, call: int) -> tuple[int, Tensor]:
+        """Make a call a question: which one, and in which order its rows are asked."""
+        assert self.shared is not None
+        number = self._next_number()
+        problem = self.exam.questions[number]
+        rows = len(problem.x)
+        order = torch.tensor(_CHANCE.sample(range(rows), rows))
+        parts = {"x": problem.x}
+        if problem.state is not None:
+            parts |= dict(zip("hc", problem.state, strict=True))
+        for name, tensor in parts.items():
+            offset, shape = self.given[name]
+            place = (offset + call * self.stride, shape)
+            self.shared.tensor(place, self.exam.dtype).copy_(tensor[order])
+        return number, order
+
+    def _next_number(self) -> int:
+        """All questions in turn, in an order of chance: none comes back before all have been."""
+        if not self.numbers:
+            self.numbers = list(range(len(self.exam.questions)))
+            _CHANCE.shuffle(self.numbers)
+        return self.numbers.pop()
+
+    def _mistake(self, number: int, order: Tensor) -> str | None:
+        """What is wrong with the last call's result, which was a question."""
+        assert self.shared is not None
+        got: dict[str, Tensor] = {}
+        for name, offset, shape in self.worker.ask("fetch"):
+            got[str(name)] = self.shared.tensor((offset, tuple(shape)), self.exam.dtype)
+        return self.exam.mistake(number, self.asked, got, order, self.told["returns"])
+
+    # -- the account --------------------------------------------------------------------------
+
+    def _enter(
+        self, answer: Mapping[str, Any], seconds: Sequence[float], before: tuple[float, float]
+    ) -> None:
+        """What a request took, beside what the kernel says of it."""
+        account, after = self.account, self._kernel()
+        account.clock += sum(seconds)
+        for name in ("passed", "busy", "behind", "wall", "cpu"):
+            setattr(account, name, getattr(account, name) + float(answer[name]) / 1e9)
+        account.kernel += after[0] - before[0]
+        account.others += max(0.0, after[1] - before[1])
+        account.known = account.known and after[0] > 0
+        account.requests += 1
+
+    def _kernel(self) -> tuple[float, float]:
+        """Seconds of processor time: of the main thread, and of all child processes so far."""
+        pid = self.worker.pid
+        if pid is None:
+            return 0.0, 0.0
+        others = [child for child in family(pid) if child != pid] if children(pid) else []
+        return _main_thread(pid), _of_the_dead(pid) + sum(map(_all_threads, others))
+
+    def finish(self) -> None:
+        """Whether the pass adds up, a last question included. Raises UnearnedError."""
+        self._request(1 + _CHANCE.randrange(LAST), question=True)
+        on_cpu = torch.device(self.terms.device).type == "cpu"
+        complaint = self.account.complaint(self.terms.threads, on_cpu=on_cpu)
+        if complaint is not None:
+            raise UnearnedError(complaint)
+
+    def leave(self, *, watch: bool = True) -> None:
+        """Whether the process is left as it was found. Raises UnearnedError.
+
+        watch: look for threads that do not rest too, which takes a moment.
+        """
+        altered = [str(name) for name in self.worker.ask("altered")]
+        if altered:
+            raise UnearnedError(f"it changes {altered[0]}")
+        spinning = self._spinning() if watch else 0.0
+        if spinning > 0.5:
+            raise UnearnedError(
+                f"it leaves threads running that use {spinning:.1f} cores while nobody asks for "
+                "anything"
+            )
+
+    def _spinning(self) -> float:
+        """Cores that it keeps busy while it has nothing to do."""
+        pid = self.worker.pid
+        if pid is None:
+            return 0.0
+        time.sleep(SETTLES)
+        before, began = sum(map(_all_threads, family(pid))), time.perf_counter()
+        time.sleep(LOOKED_AT)
+        return (sum(map(_all_threads, family(pid))) - before) / (time.perf_counter() - began)
+
+    def memory(self) -> int | None:
+        """Bytes at the peak of one call of the pass; None where unmeasured."""
+        return _whole(self.worker.ask("memory"))
+
+
+LAST = 3
+"""At most so many calls are made once more when a pass ends, the last of them a question."""
+
+SETTLES, LOOKED_AT = 0.02, 0.02
+"""Seconds that OpenMP's threads have to come to rest, and for which they are then watched."""
+
+
+@dataclass
+class Exams:
+    """Each workload's exam, drawn once for all subjects that can take it."""
+
+    drawn: dict[tuple[Any, ...], Exam] = field(default_factory=dict)
+
+    def of(self, workload: Workload, head_size: int | None, state: bool, terms: Terms) -> Exam:
+        key = (workload, head_size, state, terms.dtype)
+        if key not in self.drawn:
+            self.drawn[key] = Exam.draw(workload, head_size, state, terms.torch_dtype)
+        return self.drawn[key]
+
+
+@lru_cache(maxsize=4)
+def _pool(dtype: torch.dtype) -> Tensor:
+    """Standard normal values, more than any request takes, from the system's entropy."""
+    generator = torch.Generator().manual_seed(_CHANCE.getrandbits(48))
+    count = 5 * REEL_BYTES // 4 // dtype.itemsize
+    return torch.randn(count, generator=generator).to(dtype)
+
+
+def _noise(count: int, dtype: torch.dtype) -> Tensor:
+    """Values that were not asked in this order before."""
+    pool = _pool(dtype)
+    if count > len(pool) // 2:
+        return torch.randn(count).to(dtype)
+    begin = _CHANCE.randrange(len(pool) - count)
+    return pool[begin : begin + count]
+
+
+def _whole(value: Any) -> int | None:
+    return None if value is None else int(value)
+
+
+def _main_thread(pid: int) -> float:
+    """Seconds of processor time, by the kernel's scheduler; 0 where it does not tell."""
+    return _scheduled(f"/proc/{pid}/schedstat")
+
+
+def _all_threads(pid: int) -> float:
+    try:
+        threads = os.listdir(f"/proc/{pid}/task")
+    except OSError:
+        return 0.0
+    return sum(_scheduled(f"/proc/{pid}/task/{thread}/schedstat") for thread in threads)
+
+
+def _scheduled(path: str) -> float:
+    try:
+        with open(path) as file:
+            return int(file.read().split()[0]) / 1e9
+    except (OSError, ValueError, IndexError):
+        return 0.0
+
+
+def _of_the_dead(pid: int) -> float:
+    """Seconds of processor time of child processes that have ended and were waited for."""
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            fields = file.read().rpartition(")")[2].split()
+        return (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError, IndexError):
+        return 0.0
+
+
+def _ms(seconds: float) -> str:
+    return f"{seconds * 1e3:.3g} ms"
+
+
+__all__ = ["Examiner", "Exams", "Terms", "UnearnedError", "WorkerError", "WrongResultError"]

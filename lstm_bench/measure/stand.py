@@ -1,0 +1,422 @@
+"""The test stand: a subject in its own process, called again and again with a clock around it.
+
+Inputs come from shared memory in which the examiner, in another process, has put new values for
+every call; they are copied into the same buffers off the clock. Results go back the same way when
+the examiner asks for those of the last call, which nobody here knows beforehand. Nothing is
+compared here, and no answer is known here.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import gc
+import os
+import random
+import signal
+from collections.abc import Callable, Sequence
+from time import (
+    CLOCK_PROCESS_CPUTIME_ID,
+    CLOCK_THREAD_CPUTIME_ID,
+    clock_gettime_ns,
+    perf_counter_ns,
+)
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from impls.parameters import Parameters
+from lstm_bench.conformance.reference import Cotangents, Trace
+from lstm_bench.lab.buffers import Shared
+from lstm_bench.lab.server import serve
+from lstm_bench.lab.wire import Line
+from lstm_bench.measure.clock import Clock, CpuClock, clock_for
+from lstm_bench.measure.machine import settle, use
+from lstm_bench.measure.memory import peak_bytes
+from lstm_bench.measure.workloads import Workload
+from lstm_bench.subject import Instance, Slot, Subject
+from lstm_bench.subject.parcel import Parcel
+from lstm_bench.subject.relied import functions, replaced
+from lstm_bench.subject.settings import changed, settings
+from lstm_bench.subject.subject import subject_from
+
+PLAIN = (Tensor, nn.Parameter)
+"""Classes of tensors that hold what they show. Any other may still have its work before it."""
+
+
+def work(line: Line, parcel: dict[str, str], **conditions: Any) -> None:
+    """Serve one subject's stand until the examiner has gone."""
+    stand = Stand(line, Parcel(**parcel), **conditions)
+    names = ("load", "open", "cold", "build", "fill", "prepare", "sample", "fetch", "memory",
+             "altered")  # fmt: skip
+    serve(line, {name: getattr(stand, name) for name in names})
+
+
+class Stand:
+    """One subject, and what was made of it: a module of one size, a pass, the last result."""
+
+    def __init__(
+        self,
+        line: Line,
+        parcel: Parcel,
+        *,
+        root: str | None = None,
+        device: str = "cpu",
+        dtype: str = "float32",
+        threads: int | None = None,
+        clock: str = "wall",
+        core: int | None = None,
+        salt: int = 0,
+    ) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the examiner's to answer
+        if core is not None:
+            os.sched_setaffinity(0, {core})
+        settle(device, threads)
+        use(device)
+        gc.disable()
+        self.line, self.parcel, self.root = line, parcel, root
+        self.device, self.dtype = torch.device(device), getattr(torch, dtype)
+        by_cpu = clock == "cpu" and self.device.type == "cpu"
+        self.clock: Clock = CpuClock() if by_cpu else clock_for(device)
+        # Where tensors come to lie differs from process to process on purpose: what one layout
+        # of memory favours must not favour the same side in every block.
+        shift = random.Random(salt)
+        self.ballast = [torch.empty(shift.randrange(1, 1 << 16)) for _ in range(8)]
+        self.settings, self.functions = settings(), functions()
+
+    # -- the subject ----------------------------------------------------------------------------
+
+    def load(self) -> None:
+        """Import the target. Raises CannotLoad where it is not there."""
+        self.factory = self.parcel.open(self.root)
+
+    def open(self, head: bool | None = None, known: str = "") -> dict[str, Any]:
+        """Find out how it is called, or take over what another process has found.
+
+        head: with or without its output layer, for those that let one choose.
+        """
+        if known:
+            self.subject = Subject.taken_over(self.parcel.open(self.root), base64.b64decode(known))
+        else:
+            wish = {} if head is None else {"head": head}
+            options = self.parcel.open_kwargs() | wish
+            self.subject = subject_from(self.parcel.open(self.root), self.parcel.name, **options)
+        interface = self.subject.interface
+        return {
+            "known": known or base64.b64encode(self.subject.handed_on()).decode(),
+            "kind": interface.kind,
+            "takes_state": interface.takes_state,
+            "returns": [part for part in "yhc" if interface.returns(part)],
+            "head": self.subject.parameter_map.head.weight is not None,
+        }
+
+    def cold(self, workload: dict[str, Any], head: bool | None, known: str) -> dict[str, float]:
+        """Wall-clock seconds to import, to build, and of the first call; torch is there already."""
+        clock, size = clock_for(self.device), Workload(**workload)
+        load, _ = clock.time(lambda: self.open(head, known))
+        build, instance = clock.time(lambda: self._built(size))
+        x = torch.randn(size.batch, size.steps, size.input_size).to(instance.parameters()[0])
+        call = instance.bind(x, None)
+        with torch.no_grad():
+            first, _ = clock.time(call)
+        return {"load_seconds": load, "build_seconds": build, "first_call_seconds": first}
+
+    def _built(self, size: Workload) -> Instance:
+        return self.subject.build(
+            size.input_size, size.hidden_size, dtype=self.dtype, device=self.device
+        )
+
+    def build(self, workload: dict[str, Any]) -> dict[str, Any]:
+        """A module of these sizes. The answer says how wide its output layer is, if it has one."""
+        self.workload = Workload(**workload)
+        self.instance = self._built(self.workload)
+        return {"head_size": self.instance.head_size}
+
+    def fill(self, size: int, places: dict[str, Any]) -> None:
+        """Take parameters and cotangents; leave the parameters that it now computes with."""
+        self.shared = Shared.attach(self.line.handed.pop(), size)
+        found = {name: self._view(place) for name, place in places.items()}
+        mine = {name: t.clone() for name, t in found.items() if not name.startswith("d")}
+        self.cotangents = Cotangents(
+            *(found[f"d{part}"].to(self.device, copy=True) for part in "yhc")
+        )
+        effective = self.instance.load(Parameters(**mine).to(device=self.device))
+        for name in mine:
+            found[name].copy_(getattr(effective, name))
+
+    def _view(self, place: Any) -> Tensor:
+        return self.shared.tensor((place[0], tuple(place[1])), self.dtype)
+
+    # -- a pass ---------------------------------------------------------------------------------
+
+    def prepare(
+        self, pass_name: str, given: dict[str, Any], stride: int, results: Sequence[int]
+    ) -> dict[str, Any]:
+        """Set a pass up and call it once, untimed. given: places of the first call's inputs.
+
+        The answer names the parts of the result that the backward pass begins from.
+        """
+        self.pass_name, self.given, self.stride, self.room = pass_name, given, stride, results
+        self.result: Any = None
+        self.lazy = False
+        self._seat()
+        self._feed(0)
+        parts = self._cotangents_for(self._call()()) if pass_name in ("backward", "step") else []
+        self.lazy = any(type(t) not in PLAIN for t in self._tensors(self._timed()()))
+        self.result = self._timed()()
+        return {"parts": parts}
+
+    def _seat(self) -> None:
+        """Buffers that every call is given: its own arguments, or x and the states of a cell."""
+        w, instance = self.workload, self.instance
+        # Whoever wants gradients trains: cuDNN's backward pass, for one, insists on it.
+        if isinstance(instance.module, nn.Module):
+            instance.module.train(self.pass_name != "forward")
+        x, state = self._inputs(0)
+        x, state = _moved(x, self.device), _moved_pair(state, self.device)
+        self.stateless = state is None
+        if instance.interface.kind == "cell":
+            self.buffers = [x, *(state or ())]
+            self.slots: list[tuple[Slot, Tensor]] = []
+        else:
+            with torch.no_grad():
+                self.arguments, self.keywords = _own(instance.native(x, state))
+            self.slots = instance.given_leaves(
+                self.arguments, self.keywords, stateless=self.stateless
+            )
+            self.buffers = [tensor for _, tensor in self.slots]
+        if self.pass_name != "forward":
+            for buffer in self.buffers:
+                buffer.requires_grad_()
+        self.wanted = [*self.buffers, *instance.parameters()]
+        held = [*self.wanted, *(t for t in vars(self.cotangents).values() if t is not None)]
+        self.mine = {t.untyped_storage().data_ptr() for t in held}
+        self.sizes = (w.batch, w.steps)
+
+    def _inputs(self, number: int) -> tuple[Tensor, tuple[Tensor, Tensor] | None]:
+        """The values for a call, as the examiner has put them."""
+        found = {
+            name: self._view((place[0] + number * self.stride, place[1]))
+            for name, place in self.given.items()
+        }
+        return found["x"], (found["h"], found["c"]) if "h" in found else None
+
+    @torch.no_grad()
+    def _feed(self, number: int) -> None:
+        """New values in the same buffers."""
+        x, state = self._inputs(number)
+        if self.instance.interface.kind == "cell":
+            new: list[Tensor] = [x, *(state or ())]
+        else:
+            arguments, keywords = self.instance.native(x, state)
+            pairs = self.instance.given_leaves(arguments, keywords, stateless=self.stateless)
+            new = [tensor for _, tensor in pairs]
+        for buffer, value in zip(self.buffers, new, strict=True):
+            buffer.copy_(value)
+
+    def _call(self) -> Callable[[], Any]:
+        """The module's own call on the buffers, with nothing left to convert."""
+        if self.instance.interface.kind == "cell":
+            x, *state = self.buffers
+            return self.instance.bind(x, (state[0], state[1]) if state else None)
+        module, arguments, keywords = self.instance.module, self.arguments, self.keywords
+        return lambda: module(*arguments, **keywords)
+
+    def _timed(self) -> Callable[[], Any]:
+        """What the clock is put around."""
+        call = {
+            "forward": self._forward,
+            "forward_train": self._call,
+            "backward": self._backward,
+            "step": self._step,
+        }[self.pass_name]()
+        if not self.lazy:
+            return call
+        return lambda: [None if t is None else _settled(t) for t in self._flat(call())]
+
+    def _forward(self) -> Callable[[], Any]:
+        call = self._call()
+
+        def timed() -> Any:
+            with torch.inference_mode():
+                return call()
+
+        return timed
+
+    def _backward(self) -> Callable[[], Any]:
+        outputs = self._outputs(self._call()())
+        return lambda: self._gradients(outputs)
+
+    def _step(self) -> Callable[[], Any]:
+        call = self._call()
+        return lambda: self._gradients(self._outputs(call()))
+
+    def _outputs(self, result: Any) -> list[Tensor]:
+        return [tensor for _, tensor in self.instance.native_leaves(result)]
+
+    def _gradients(self, outputs: Sequence[Tensor]) -> list[Tensor | None]:
+        """Of inputs, states and parameters. autograd.grad returns what ``.backward()`` would add
+        to ``.grad``: there is nothing to clear between calls, and no addition on the clock.
+        """
+        wanted = [t for t in outputs if t.requires_grad]
+        upstream = [c for t, c in zip(outputs, self.upstream, strict=True) if t.requires_grad]
+        return list(torch.autograd.grad(wanted, self.wanted, upstream, allow_unused=True))
+
+    def _cotangents_for(self, result: Any) -> list[str]:
+        """dL/d of each of the module's own tensors, in its own layout: the canonical cotangents
+        taken through the transpose of the way in which the result is read.
+        """
+        pairs = [(s, t.detach().requires_grad_()) for s, t in self.instance.native_leaves(result)]
+        parts = self.instance.parts_of(pairs, *self.sizes)
+        cot = self.cotangents
+        y = parts.get("y")
+        dy = None if y is None or cot.y is None else cot.y[:, -y.shape[1] :]
+        trace = Trace(y, parts.get("h"), parts.get("c"))
+        loss = Cotangents(dy, cot.h, cot.c).loss(trace)
+        found = torch.autograd.grad(loss, [t for _, t in pairs], allow_unused=True)
+        self.upstream = [
+            torch.zeros_like(t) if g is None else g.contiguous()
+            for (_, t), g in zip(pairs, found, strict=True)
+        ]
+        self.mine |= {t.untyped_storage().data_ptr() for t in self.upstream}
+        return sorted(trace.named())
+
+    # -- on the clock ---------------------------------------------------------------------------
+
+    def sample(self, calls: int) -> dict[str, Any]:
+        """Seconds of each of so many calls, and what else passed meanwhile, in nanoseconds.
+
+        busy, passed: processor time of all threads, and wall time, while the clock ran. behind:
+        processor time of other threads while it did not. wall, cpu: of everything.
+        """
+        seconds: list[float] = []
+        busy = passed = behind = 0
+        began, spent = perf_counter_ns(), clock_gettime_ns(CLOCK_PROCESS_CPUTIME_ID)
+        everyone, myself = spent, clock_gettime_ns(CLOCK_THREAD_CPUTIME_ID)
+        self._spoil()
+        for number in range(calls):
+            self.result = None  # what the last call left is freed here, off the clock
+            self._feed(number)
+            call = self._timed()
+            before, mine = (
+                clock_gettime_ns(CLOCK_PROCESS_CPUTIME_ID),
+                clock_gettime_ns(CLOCK_THREAD_CPUTIME_ID),
+            )
+            behind += (before - everyone) - (mine - myself)
+            started = perf_counter_ns()
+            taken, self.result = self.clock.time(call)
+            passed += perf_counter_ns() - started
+            everyone, myself = (
+                clock_gettime_ns(CLOCK_PROCESS_CPUTIME_ID),
+                clock_gettime_ns(CLOCK_THREAD_CPUTIME_ID),
+            )
+            busy += everyone - before
+            seconds.append(taken)
+            if not self.lazy and any(type(t) not in PLAIN for t in self._tensors(self.result)):
+                raise TypeError("a timed call gave other classes of tensors than the first one")
+        return {
+            "seconds": seconds, "busy": busy, "passed": passed, "behind": max(0, behind),
+            "wall": perf_counter_ns() - began,
+            "cpu": clock_gettime_ns(CLOCK_PROCESS_CPUTIME_ID) - spent,
+        }  # fmt: skip
+
+    def _flat(self, result: Any) -> list[Tensor | None]:
+        if self.pass_name in ("forward", "forward_train"):
+            return list(self._outputs(result))
+        return list(result)
+
+    def _tensors(self, result: Any) -> list[Tensor]:
+        return [t for t in (result if self.lazy else self._flat(result)) if t is not None]
+
+    def _spoil(self) -> None:
+        """What the last call returned is overwritten: it must not be an answer once more."""
+        for tensor in self._tensors(self.result) if self.result is not None else ():
+            with contextlib.suppress(RuntimeError), torch.inference_mode():
+                if tensor.untyped_storage().data_ptr() not in self.mine:
+                    tensor.fill_(float("nan"))
+
+    def _parts(self) -> dict[str, Tensor]:
+        """What the last call gave, canonical: parts of the result, or gradients."""
+        if self.pass_name in ("backward", "step"):
+            return self._canonical_gradients()
+        if self.lazy:
+            slots = [slot for slot, _ in self.instance.native_leaves(self._call()())]
+            pairs = list(zip(slots, self.result, strict=True))
+            return self.instance.parts_of(pairs, *self.sizes)
+        return self.instance.trace(self.result, *self.sizes)
+
+    def _canonical_gradients(self) -> dict[str, Tensor]:
+        parameters = self.instance.parameters()
+        given, of_parameters = _split(self.result, len(self.buffers))
+        full = [
+            torch.zeros_like(b) if g is None else g
+            for b, g in zip(self.buffers, given, strict=True)
+        ]
+        if self.slots:
+            pairs = [(slot, g) for (slot, _), g in zip(self.slots, full, strict=True)]
+            named = self.instance.given_parts(pairs, *self.sizes)
+        else:
+            named = dict(zip("xhc", full, strict=False))
+        names = {"x": "grad x", "h": "grad h0", "c": "grad c0"}
+        found = {names[name]: value for name, value in named.items()}
+        for parameter, gradient in zip(parameters, of_parameters, strict=True):
+            parameter.grad = gradient
+        found.update({f"grad {n}": g for n, g in self.instance.gradients().items()})
+        for parameter in parameters:
+            parameter.grad = None
+        return found
+
+    def fetch(self) -> list[Any]:
+        """The last call's result, put where the examiner reads it; names, offsets and shapes."""
+        begin, end = self.room
+        found: list[Any] = []
+        with torch.no_grad():
+            for name, tensor in self._parts().items():
+                place = (begin, tuple(tensor.shape))
+                if begin + tensor.numel() * self.dtype.itemsize > end:
+                    raise ValueError(f"the results do not fit: {name} {tuple(tensor.shape)}")
+                self.shared.tensor(place, self.dtype).copy_(tensor)
+                found.append([name, begin, list(tensor.shape)])
+                begin += -(-tensor.numel() * self.dtype.itemsize // 64) * 64
+        return found
+
+    # -- apart from the clock -------------------------------------------------------------------
+
+    def memory(self) -> int | None:
+        """Bytes at the peak of one call beyond those held before it; None where unmeasured."""
+        self.result = None
+        return peak_bytes(self._timed(), self.device)
+
+    def altered(self) -> list[str]:
+        """What is not as it was before the subject came: settings, and functions relied on."""
+        others = [f"a setting of the process: {name}" for name in changed(self.settings)]
+        return others + [f"a function that others rely on: {n}" for n in replaced(self.functions)]
+
+
+def _settled(tensor: Tensor) -> Tensor:
+    """A plain tensor of what one of another class holds; on the clock, for it may compute now."""
+    if type(tensor) in PLAIN:
+        return tensor
+    return tensor.clone().as_subclass(Tensor)
+
+
+def _split(result: Sequence[Any], count: int) -> tuple[Sequence[Any], Sequence[Any]]:
+    return result[:count], result[count:]
+
+
+def _moved(tensor: Tensor, device: torch.device) -> Tensor:
+    return tensor.to(device, copy=True)
+
+
+def _moved_pair(
+    state: tuple[Tensor, Tensor] | None, device: torch.device
+) -> tuple[Tensor, Tensor] | None:
+    return None if state is None else (_moved(state[0], device), _moved(state[1], device))
+
+
+def _own(given: tuple[tuple[Any, ...], dict[str, Any]]) -> Any:
+    """The same containers with tensors of their own: two of them may have been views of one."""
+    from torch.utils._pytree import tree_map
+
+    return tree_map(lambda v: v.clone() if isinstance(v, Tensor) else v, given)

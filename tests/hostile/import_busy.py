@@ -1,0 +1,4 @@
+"""Never finishes being imported, and is busy meanwhile."""
+
+while True:
+    pass

@@ -1,0 +1,5 @@
+"""Takes memory while it is imported."""
+
+import memory
+
+memory.hoard()

@@ -1,0 +1,5 @@
+"""Ends the process that imports it, with code 3."""
+
+import sys
+
+sys.exit(3)

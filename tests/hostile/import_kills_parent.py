@@ -1,0 +1,8 @@
+"""Kills the process that started the one which imports it."""
+
+import os
+import signal
+
+import safety
+
+os.kill(safety.target(os.getppid()), signal.SIGKILL)

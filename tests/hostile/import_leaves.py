@@ -1,0 +1,5 @@
+"""Ends the process that imports it, without a word and with success."""
+
+import os
+
+os._exit(0)

@@ -1,0 +1,3 @@
+"""Waits for an answer at the keyboard."""
+
+input("Proceed? ")

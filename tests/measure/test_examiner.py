@@ -1,0 +1,167 @@
+"""A subject is timed in its own process, and gets no speed that it has not earned."""
+
+import pytest
+import torch
+
+from lstm_bench.lab.worker import WorkerError
+from lstm_bench.measure.examiner import (
+    Account,
+    Examiner,
+    Exams,
+    Terms,
+    UnearnedError,
+    WrongResultError,
+)
+from lstm_bench.measure.workloads import PASSES, Workload
+from lstm_bench.subject.parcel import Parcel
+
+SMALL = Workload(6, 5, 4, 3, head=False)
+EXAMS = Exams()
+
+
+def examiner(name, **terms):
+    target = name if ":" in name or name.islower() else f"tests/measure/subjects.py:{name}"
+    return Examiner(Parcel(name, target), Terms(**terms))
+
+
+def seated(one, workload=SMALL):
+    one.open(workload.head if ":" not in one.parcel.target else None)
+    one.sit(workload, EXAMS)
+    return one
+
+
+def timed(one, pass_name, calls=200):
+    one.begin(pass_name)
+    times = [t for _ in range(8) for t in one.take(calls // 8)]
+    one.finish()
+    one.leave()
+    return times
+
+
+@pytest.mark.parametrize(
+    "name", ["documented_loop", "torch_nn", "torch.nn:LSTMCell", "HasAnUnusedParameter"]
+)
+def test_every_pass_is_timed_again_and_again(name):
+    with examiner(name) as one:
+        seated(one)
+        for pass_name in PASSES:
+            times = timed(one, pass_name, 40)
+            assert len(times) == 40
+            assert min(times) > 0
+            assert one.asked_so_far >= 3
+
+
+@pytest.mark.parametrize("dtype", ["float64", "bfloat16"])
+def test_other_precisions_are_timed_too(dtype):
+    with examiner("batched_gates", dtype=dtype) as one:
+        seated(one)
+        timed(one, "forward", 16)
+        timed(one, "step", 16)
+
+
+def test_an_output_layer_is_timed_and_checked_where_it_is_wished_for():
+    with examiner("documented_loop") as one:
+        seated(one, Workload(6, 5, 4, 3, head=True))
+        assert one.head_size == 3
+        timed(one, "step", 16)
+
+
+@pytest.mark.parametrize(
+    ("name", "pass_name", "reason"),
+    [
+        ("FirstAnswer", "forward", "not that of its inputs"),
+        ("Remembers", "forward", "not that of its inputs"),
+        ("SlowClock", "forward", "a clock has been tampered with"),
+        ("LeavesAThreadSpinning", "forward", "threads|cores"),
+        ("ChangesTheDenormals", "step", "how tiny numbers are rounded"),
+    ],
+)
+def test_a_speed_that_is_not_earned_is_refused_with_the_reason(name, pass_name, reason):
+    with examiner(name) as one:
+        seated(one)
+        with pytest.raises(UnearnedError, match=reason):
+            timed(one, pass_name, 2000)
+
+
+@pytest.mark.parametrize(
+    ("name", "pass_name"), [("WrongAtSix", "forward_train"), ("WrongGradientAtSix", "backward")]
+)
+def test_what_is_wrong_at_the_very_sizes_is_told_before_it_is_timed(name, pass_name):
+    with examiner(name) as one:
+        seated(one)
+        with pytest.raises(WrongResultError, match=r"got .* expected"):
+            one.begin(pass_name)
+
+
+def test_what_raises_in_one_pass_may_do_well_in_another():
+    with examiner("OnlyTrains") as one:
+        seated(one)
+        with pytest.raises(WorkerError, match="no inference here"):
+            one.begin("forward")
+        timed(one, "step", 16)
+
+
+def test_the_same_question_never_comes_twice_before_all_have_been_asked():
+    with examiner("torch_nn") as one:
+        seated(one, Workload(1, 5, 4, 3, head=False))
+        one.begin("forward")
+        one.numbers = []
+        asked = [one._question(0)[0] for _ in range(6)]
+        assert sorted(asked) == list(range(6))
+
+
+def test_what_is_no_question_looks_like_one():
+    """Mean and spread of every input are those of a question: nothing tells them apart."""
+    with examiner("torch_nn") as one:
+        seated(one, Workload(64, 20, 16, 16, head=False))
+        one.begin("forward")
+        one._new_values(one.calls)
+        number, order = one._question(0)
+        for name in "xhc":
+            offset, shape = one.given[name]
+            question, other = (
+                one.shared.tensor((offset + k * one.stride, shape), torch.float32) for k in (0, 1)
+            )
+            assert not torch.equal(question, other)
+            assert abs(float(question.std() - other.std())) < 0.1
+            assert abs(float(question.mean() - other.mean())) < 0.1
+
+
+def test_no_two_calls_get_the_same_values():
+    with examiner("torch_nn") as one:
+        seated(one)
+        seen = set()
+        for _ in range(5):
+            one._new_values(10)
+            for k in range(10):
+                offset, shape = one.given["x"]
+                x = one.shared.tensor((offset + k * one.stride, shape), torch.float32)
+                seen.add(tuple(x.flatten().tolist()))
+        assert len(seen) == 50
+
+
+HONEST = Account(
+    clock=1.0, passed=1.0, busy=1.0, wall=1.2, cpu=1.2, kernel=1.2, requests=100
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("what", "threads", "reason"),
+    [
+        ({}, 1, None),
+        ({"busy": 1.9}, 2, None),
+        ({"kernel": 0.4, "cpu": 0.4, "busy": 0.3}, 1, None),  # it was made to wait by others
+        ({"behind": 0.5}, 2, None),  # OpenMP's threads wait by spinning
+        ({"wall": 0.2}, 1, "wall clock shows 200 ms where the kernel counts"),
+        ({"cpu": 0.2}, 1, "processor's clock shows 200 ms"),
+        ({"others": 0.5}, 1, "child processes worked for 500 ms beside"),
+        ({"behind": 0.5}, 1, "other threads worked for 500 ms after calls had returned"),
+        ({"busy": 1.9}, 1, "1.9 cores busy where 1 is set"),
+        ({"wall": 0.2, "known": False}, 1, None),
+    ],
+)
+def test_an_account_that_does_not_add_up_is_complained_of(what, threads, reason):
+    from dataclasses import replace
+
+    found = replace(HONEST, **what).complaint(threads, on_cpu=True)
+    assert found is None if reason is None else reason in found
