@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lstm_bench.commands.decisions import Seconds, Share
-from lstm_bench.commands.options import write_json
-from lstm_bench.errors import UsageError
+from lstm_bench.commands.options import options_of, write_json
+from lstm_bench.commands.places import probe_file
 
 if TYPE_CHECKING:
-    from lstm_bench.compare.calibration import Profile
+    from lstm_bench.compare.calibration import Profile, Way
 
 EPILOG = """\b
 Examples:
@@ -26,15 +25,7 @@ Exit codes: 0 differences of the margin can be told here, 2 wrong input, 3 they 
 
 
 @click.command(epilog=EPILOG)
-@click.option("--device", default="cpu", show_default=True, help="cpu or cuda.")
-@click.option("--budget", type=Seconds(), default=120.0, help="Time for taking blocks (120s).")
-@click.option("--margin", type=Share(), default=0.05, help="What is wanted to be told (5%).")
-@click.option("--seed", type=int, default=0, show_default=True)
-@click.option("--json", "json_file", metavar="FILE", help="Write the profile here too; - stdout.")
-@click.option(
-    "--out", type=click.Path(path_type=Path),
-    help="The profile's file; default: where compare, guard and choose look for it.",
-)  # fmt: skip
+@options_of("calibrate")
 def calibrate(
     device: str, budget: float, margin: float, seed: int, json_file: str | None, out: Path | None
 ) -> int:
@@ -48,13 +39,11 @@ def calibrate(
     """
     from lstm_bench.commands.progress import progress_line
     from lstm_bench.compare import calibration
-    from lstm_bench.measure.machine import has_cuda
 
-    if device != "cpu" and not has_cuda():
-        raise UsageError(f"device '{device}' is not there: torch sees no CUDA device")
+    path = out or calibration.path_of(device)
+    probe_file(path, "the profile", parents=True)  # before the minutes that it takes
     with progress_line() as told:
         profile = calibration.calibrate(device, budget, seed, told)
-    path = out or calibration.path_of(device)
     calibration.save(profile, path)
     write_json(profile.as_json(), json_file)
     if json_file != "-":
@@ -74,7 +63,7 @@ def _show(profile: Profile, margin: float) -> None:
     for way in profile.ways:
         table.add_row(
             way.name, f"{way.spread:.1%}", f"{way.tail:.1%}", f"{way.block_seconds:.1f}",
-            str(way.blocks), "> 50%" if way.tells is None else f"{way.tells:.1%}",
+            str(way.blocks), _tells(way),
         )  # fmt: skip
     console = Console(width=None if sys.stdout.isatty() else 120)
     console.print(table)
@@ -83,17 +72,30 @@ def _show(profile: Profile, margin: float) -> None:
     click.echo(answer(profile, margin))
 
 
+def _tells(way: Way) -> str:
+    if not way.known:
+        return "too few blocks"
+    return "> 50%" if way.tells is None else f"{way.tells:.1%}"
+
+
 def answer(profile: Profile, margin: float) -> str:
-    """The profile in a sentence."""
+    """The profile in a sentence: what is promised, and on how many blocks that rests."""
     from lstm_bench.compare.calibration import LEAST_BLOCKS
 
     best = profile.best
+    blocks = f"{best.blocks} block{'' if best.blocks == 1 else 's'}"
+    if not best.known:
+        return (
+            f"Nothing can be promised: the best-known setting has {blocks}, and a promise needs "
+            f"{LEAST_BLOCKS}. Give it more --budget."
+        )
     if best.tells is None:
-        return "UNFIT: in no setting can this machine tell even 50% within two minutes."
+        return (
+            f"UNFIT: in no setting can this machine tell even 50% within two minutes "
+            f"(replayed from {blocks})."
+        )
     text = (
         f"With {best.name}, this machine tells a slowdown of {best.tells:.1%} in one of 24 cells, "
-        f"within two minutes, in nine of ten runs."
+        f"within two minutes, in nine of ten runs (replayed from {blocks})."
     )
-    if best.blocks < LEAST_BLOCKS:
-        text += f" Rough, from {best.blocks} blocks only: give it more --budget."
     return text if profile.tells(margin) else f"UNFIT for differences of {margin:.1%}. {text}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import shlex
 import sys
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lstm_bench.commands.options import write_json
+from lstm_bench.commands.options import options_of, write_json
 from lstm_bench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -26,22 +25,7 @@ COLOURS = {"conforms": "green", "defective": "red", "variant": "yellow", "error"
     epilog="Example: lstm-bench check torch.nn:LSTM mine.py:MyLSTM --kwargs 'batch_first=True'"
 )
 @click.argument("targets", nargs=-1, metavar="TARGET…")
-@click.option("--kwargs", "kwargs_text", default="", help="For the constructor: 'a=1, n=I, m=H'.")
-@click.option("--json", "json_file", metavar="FILE", help="Write the judgements; - for stdout.")
-@click.option("--strict", is_flag=True, help="Warnings count as failures.")
-@click.option("--seed", type=int, default=0, help="Of the data (default 0).")
-@click.option(
-    "--only", multiple=True, metavar="CHECK", help="Only this check or class; repeatable."
-)
-@click.option("--skip", multiple=True, metavar="CHECK", help="Not this check or class.")
-@click.option("--expect-fail", multiple=True, metavar="NAME=REASON", help="Known failures; strict.")
-@click.option("--time-limit", type=click.FloatRange(1), default=120, help="Seconds a target (120).")
-@click.option("--memory-limit", type=click.FloatRange(0.5), default=4, help="GiB a target (4).")
-@click.option(
-    "--scripts", type=click.Path(path_type=Path), help="Folder for scripts that reproduce."
-)
-@click.option("--report", "report_to", type=click.Path(path_type=Path), help="Folder for a page.")
-@click.option("--list-checks", is_flag=True, help="Name every check and what it is for.")
+@options_of("check")
 def check(targets: tuple[str, ...], list_checks: bool, **options: Any) -> int:
     """Judge LSTMs: ours by name, or anybody's class or factory, with no adapter.
 
@@ -103,38 +87,10 @@ def exit_code(judgements: list[Judgement]) -> int:
     return 0 if verdicts <= {"conforms"} else 3
 
 
-def parse_kwargs(text: str) -> dict[str, Any]:
-    """``"a=1, n=I"`` → values; the bare names I and H stand for the two sizes."""
-    if not text.strip():
-        return {}
-    try:
-        call = ast.parse(f"f({text})", mode="eval").body
-        assert isinstance(call, ast.Call)
-        if call.args or any(k.arg is None for k in call.keywords):
-            raise ValueError
-        return {str(k.arg): _value(k.value) for k in call.keywords}
-    except (SyntaxError, ValueError, AssertionError):
-        raise UsageError(
-            f"--kwargs: '{text}' is not of the form \"a=1, b='x', n=I, m=H\""
-        ) from None
-
-
-def _value(node: ast.expr) -> Any:
-    if isinstance(node, ast.Name) and node.id in ("I", "H"):
-        return node.id
-    return ast.literal_eval(node)
-
-
 def _judge(targets: tuple[str, ...], options: dict[str, Any]) -> Iterator[Judgement]:
     from lstm_bench.commands.progress import progress_line
 
-    expected = {}
-    for text in options["expect_fail"]:
-        name, separator, reason = text.partition("=")
-        if not separator or not reason.strip():
-            raise UsageError(f"--expect-fail: '{text}' is not NAME=REASON")
-        expected[name] = reason
-    kwargs = parse_kwargs(options["kwargs_text"])
+    expected = dict(options["expected"])
     from lstm_bench.conformance import checks  # noqa: F401 - registers them
     from lstm_bench.conformance.isolate import Limits, judge_each
     from lstm_bench.conformance.records import Options
@@ -148,7 +104,12 @@ def _judge(targets: tuple[str, ...], options: dict[str, Any]) -> Iterator[Judgem
     if not chosen:
         raise UsageError("no check is left to run")
     asked = Options(
-        kwargs, options["only"], options["skip"], expected, options["strict"], options["seed"]
+        options["kwargs"] or {},
+        options["only"],
+        options["skip"],
+        expected,
+        options["strict"],
+        options["seed"],
     )
     limits = Limits(options["time_limit"], options["memory_limit"])
     with progress_line() as show:

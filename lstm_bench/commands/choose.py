@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import shlex
 import sys
-import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import click
 
 from lstm_bench.commands import decisions
-from lstm_bench.commands.options import Names, write_json
-from lstm_bench.errors import UsageError
+from lstm_bench.commands.options import options_of, since_start, write_json
+from lstm_bench.commands.targets import refuse_missing
+from lstm_bench.compare.budget import timing_left
 
 EPILOG = """\b
 Examples:
@@ -29,12 +28,8 @@ Exit codes: 0 every cell is decided (or tied within the margin), 2 wrong input,
 
 
 @click.command(epilog=EPILOG)
-@click.option(
-    "--impl", "impls", type=Names(), multiple=True,
-    help="Candidates: names, module:attribute, file.py:attribute; default: all registered.",
-)  # fmt: skip
-@decisions.shared_options
-def choose(impls: tuple[tuple[str, ...], ...], **options: Any) -> int:
+@options_of("choose")
+def choose(impls: tuple[str, ...], **options: Any) -> int:
     """Rank implementations for this work: who is fastest where, how sure is that, at what cost?
 
     Candidates are judged by all checks first; what does not conform is left out, with the reason.
@@ -58,22 +53,20 @@ def choose(impls: tuple[tuple[str, ...], ...], **options: Any) -> int:
     return 3 if states & {"undecided", "failed"} else 0
 
 
-def _choice(impls: Sequence[Sequence[str]], options: dict[str, Any]) -> Any:
+def _choice(impls: Sequence[str], options: dict[str, Any]) -> Any:
     from lstm_bench.compare.arena import Cell
     from lstm_bench.compare.choice import Choice, Plan
 
     if options["resume"] is not None:
-        if impls:
-            raise UsageError("--resume takes its candidates from its folder: name none")
         return Choice.resume(options["resume"])
-    names = tuple(dict.fromkeys(name for some in impls for name in some)) or _all()
-    sizes = decisions.workloads(options, "guard", head=False)
+    names = tuple(impls) or _all()
+    refuse_missing(names)
+    sizes = decisions.workloads(options, head=False)
     cells = tuple(Cell(0, size, name) for size in sizes for name in decisions.passes(options))
     plan = Plan(
         f"Which of {', '.join(names)} is fastest?", names, cells, decisions.conditions(options),
         decisions.settings(options, both_ways=True), "lstm-bench " + shlex.join(sys.argv[1:]),
     )  # fmt: skip
-    _misspelt(names)
     return Choice.create(decisions.folder_for("choose", options["out"]), plan)
 
 
@@ -83,19 +76,12 @@ def _all() -> tuple[str, ...]:
     return tuple(implementations())
 
 
-def _misspelt(names: Sequence[str]) -> None:
-    from lstm_bench.subject.load import load_target
-
-    for name in names:
-        if ":" not in name:
-            load_target(name)  # a misspelt name is told at once; strangers' code waits
-
-
-def _decided(choice: Any, budget: float) -> dict[str, Any]:
+def _decided(choice: Any, budget: float | None) -> dict[str, Any]:
     """The document, with progress on stderr. budget: seconds in all, the checks included."""
     from lstm_bench.commands.progress import progress_line
 
-    began = time.monotonic()
+    candidates = len(choice.plan.candidates)
+    decisions.forecast(budget, choice.unjudged(), choice.plan, candidates)
     with progress_line() as show:
         wrong = choice.incorrect(partial(show, line=False))
         for number, reason in wrong.items():
@@ -104,9 +90,9 @@ def _decided(choice: Any, budget: float) -> dict[str, Any]:
         def told(book: Any, seconds: float) -> None:
             show(f"{len(book.open())} of {len(book.cells)} cells open, {seconds:.0f} s")
 
-        left = max(5.0, budget - (time.monotonic() - began))
-        choice.plan = replace(choice.plan, settings=replace(choice.plan.settings, budget=left))
-        found: dict[str, Any] = choice.run(told, partial(show, line=False))
+        found: dict[str, Any] = choice.run(
+            told, partial(show, line=False), lambda: timing_left(budget, since_start())
+        )
         return found
 
 

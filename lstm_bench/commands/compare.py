@@ -10,7 +10,8 @@ from typing import Any
 import click
 
 from lstm_bench.commands import decisions
-from lstm_bench.commands.options import write_json
+from lstm_bench.commands.options import options_of, write_json
+from lstm_bench.commands.targets import refuse_missing
 from lstm_bench.errors import UsageError
 
 EPILOG = """\b
@@ -28,7 +29,7 @@ Exit codes: 0 every cell is decided, 2 wrong input, 3 some is undecided,
 @click.command(epilog=EPILOG)
 @click.argument("baseline", required=False)
 @click.argument("candidate", required=False)
-@decisions.shared_options
+@options_of("compare")
 def compare(baseline: str | None, candidate: str | None, **options: Any) -> int:
     """Compare CANDIDATE with BASELINE: registered names, module:attribute or file.py:attribute.
 
@@ -45,6 +46,7 @@ def compare(baseline: str | None, candidate: str | None, **options: Any) -> int:
     write_json(document, options["json_file"])
     if options["json_file"] != "-":
         decisions.show(session, decision)
+        click.echo(document["answer"])
         decisions.report(session.folder)
     if decision.interrupted:
         click.echo(f"Stopped. Go on with: lstm-bench compare --resume {session.folder}", err=True)
@@ -58,23 +60,18 @@ def _session(baseline: str | None, candidate: str | None, options: dict[str, Any
     if resume is not None:
         from lstm_bench.compare.session import Session
 
-        if baseline or candidate:
-            raise UsageError("--resume takes its two subjects from its folder: name none")
         return Session.resume(resume)
     if not baseline or not candidate:
         raise UsageError("name two subjects, such as torch_nn and mine.py:MyLSTM")
+    refuse_missing((baseline, candidate))
     from impls.registry import implementations
     from lstm_bench.compare.arena import Cell
     from lstm_bench.compare.arms import Side
     from lstm_bench.compare.session import Plan, Session
-    from lstm_bench.subject.load import load_target
 
     registered = implementations()
-    for name in (baseline, candidate):
-        if ":" not in name:
-            load_target(name)  # a misspelt name is told at once; strangers' code waits
     ours = all(name in registered for name in (baseline, candidate))
-    sizes = decisions.workloads(options, "guard", head=ours)
+    sizes = decisions.workloads(options, head=ours)
     plan = Plan(
         f"{candidate} against {baseline}:",
         Side(f"baseline {baseline}", (baseline,)),

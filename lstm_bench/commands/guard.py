@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from lstm_bench import headlines
 from lstm_bench.commands import decisions
-from lstm_bench.commands.options import write_json
+from lstm_bench.commands.options import options_of, write_json
 from lstm_bench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -33,11 +34,7 @@ Exit codes: 0 nothing is slower, 1 something is, 2 wrong input or set-up,
 
 
 @click.command(epilog=EPILOG)
-@click.option("--against", metavar="git:REF | impl:NAME | run:DIR", help="The baseline.")
-@click.option("--target", "targets", multiple=True, help="file.py:Class in both trees; repeatable.")
-@click.option("--impl", "impls", multiple=True, help="Registered ones; default: the tree's own.")
-@click.option("--repository", type=click.Path(path_type=Path), default=Path(), help="Default: .")
-@decisions.shared_options
+@options_of("guard")
 def guard(against: str | None, **options: Any) -> int:
     """Compare the working tree with a commit, in one run, and fail where it became slower.
 
@@ -62,8 +59,6 @@ def _against_commit(ref: str, options: dict[str, Any]) -> int:
     from lstm_bench.compare import trees
     from lstm_bench.compare.arms import Side
 
-    if options["resume"] is not None:
-        raise UsageError("a comparison of two trees cannot be resumed: they are gone; begin anew")
     repository = trees.top(options["repository"])
     found = trees.commit(repository, ref)
     with trees.side_by_side(repository, found) as (before, now):
@@ -75,12 +70,12 @@ def _against_commit(ref: str, options: dict[str, Any]) -> int:
         if kept:
             baseline, candidate = replace(baseline, targets=kept), replace(candidate, targets=kept)
             question = f"The working tree against {ref}:"
-            code = _decide(question, baseline, candidate, options)
+            code = _decide(question, baseline, candidate, options, gone if named else ())
         else:
-            code = _nothing(gone, options["json_file"])
+            code = _nothing(gone, options["json_file"], named=named)
     if gone:
         click.echo("Not compared: " + "; ".join(gone), err=options["json_file"] == "-")
-    return 3 if gone and named and code == 0 else code
+    return code
 
 
 def _against_implementation(name: str, options: dict[str, Any]) -> int:
@@ -206,18 +201,25 @@ def _state(side: Side, number: int) -> Availability:
     return Availability(State(state), str(reason))
 
 
-def _nothing(gone: Sequence[str], json_file: str | None) -> int:
+def _nothing(gone: Sequence[str], json_file: str | None, *, named: bool) -> int:
+    """No target is on both sides: what was named and is missing is not fine."""
     click.echo("Nothing to compare: no target is in both trees", err=json_file == "-")
     write_json({"alarm": False, "cells": [], "missing": list(gone)}, json_file)
-    return 0
+    return 3 if named else 0
 
 
-def _decide(question: str, baseline: Any, candidate: Any, options: dict[str, Any]) -> int:
+def _decide(
+    question: str,
+    baseline: Any,
+    candidate: Any,
+    options: dict[str, Any],
+    missing: Sequence[str] = (),
+) -> int:
     from lstm_bench.compare.arena import Cell
     from lstm_bench.compare.session import Plan, Session
 
     ours = not any(":" in target for target in (*candidate.targets, *baseline.targets))
-    sizes = decisions.workloads(options, "guard", head=ours)
+    sizes = decisions.workloads(options, head=ours)
     cells = tuple(
         Cell(subject, size, name)
         for subject in range(len(candidate.targets))
@@ -233,30 +235,27 @@ def _decide(question: str, baseline: Any, candidate: Any, options: dict[str, Any
     wrong, decision = decisions.judged_and_run(session, options["budget"])
     if decision is None:
         return decisions.refused(session, wrong, options["json_file"])
-    document = session.as_json(decision)
+    document = {**session.as_json(decision), "missing": list(missing)}
     write_json(document, options["json_file"])
     if options["json_file"] != "-":
         decisions.show(session, decision)
-        click.echo(_answer(document))
+        click.echo(headlines.guard(document))
         decisions.report(session.folder)
-    verdicts = {cell["verdict"] for cell in document["cells"]}
-    if decision.alarm:
+    return exit_code(document)
+
+
+def exit_code(document: Mapping[str, Any]) -> int:
+    """What CI is told, by what is worst: incorrect 4, an alarm 1, failed 4, undecided or missing 3.
+
+    (Wrong input, 2, never becomes a document.) 130 where Ctrl-C left nothing worse; 0 else.
+    """
+    verdicts = {cell["verdict"] for cell in document.get("cells", ())}
+    if document.get("incorrect"):
+        return decisions.EXIT_INCORRECT
+    if document.get("alarm"):
         return 1
-    if "failed" in verdicts:
-        return 4
-    return 130 if decision.interrupted else 3 if "undecided" in verdicts else 0
-
-
-def _answer(document: dict[str, Any]) -> str:
-    slower = [c for c in document["cells"] if c["verdict"] == "slower"]
-    if slower:
-        worst = max(slower, key=lambda c: c["ratio"])
-        return (
-            f"REGRESSION: {len(slower)} of {len(document['cells'])} cells are slower, most "
-            f"{worst['candidate']} {worst['workload']} {worst['pass']}: {worst['ratio']:.3f} times"
-        )
-    if document["alarm"]:
-        return "REGRESSION: all cells together are slower, none so much that it could be named"
-    if any(c["verdict"] == "undecided" for c in document["cells"]):
-        return "Undecided: some cells need more time (--budget) or a quieter machine"
-    return f"No regression of {document['margin']:.0%} or more"
+    if verdicts & {"failed", "unearned"}:
+        return decisions.EXIT_INCORRECT
+    if document.get("interrupted"):
+        return 130
+    return 3 if "undecided" in verdicts or document.get("missing") or not verdicts else 0

@@ -7,9 +7,11 @@ from typing import Any
 
 import click
 
+from lstm_bench.commands.options import options_of
+
 
 @click.command("list")
-@click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
+@options_of("list")
 def list_(as_json: bool) -> None:
     """Show implementations (available here, or why not), presets and devices.
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from lstm_bench.commands.options import Names
+from lstm_bench.commands.options import options_of
 from lstm_bench.errors import UsageError
 
 EPILOG = """\b
@@ -24,12 +24,8 @@ Exit codes: 0 written, 2 wrong input.
 
 @click.command(epilog=EPILOG)
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="RUN…")
-@click.option("--format", "formats", type=Names(), help="Among html, md, csv, json; default: all.")
-@click.option("--out", type=click.Path(path_type=Path), help="Folder; default: RUN itself.")
-@click.option("--open", "open_", is_flag=True, help="Open the page in a browser.")
-def report(
-    paths: tuple[Path, ...], formats: tuple[str, ...] | None, out: Path | None, open_: bool
-) -> int:
+@options_of("report")
+def report(paths: tuple[Path, ...], formats: tuple[str, ...], out: Path | None, open_: bool) -> int:
     """Make one page, and its tables, of a folder that run, compare, guard or choose has written.
 
     Also of a file of `check --json`, and of `python -m bench.planted`'s folder. What is still going
@@ -40,13 +36,12 @@ def report(
     from lstm_bench.report.write import FORMATS, document_of, write
 
     wanted = formats or tuple(FORMATS)
-    for name in wanted:
-        if name not in FORMATS:
-            raise UsageError(f"there is no format '{name}': choose among {', '.join(FORMATS)}")
     if not paths:
         raise UsageError("name a folder that run, compare, guard or choose has written")
     if len(paths) > 1 and out is None:
         raise UsageError("several runs need a folder for their page: --out DIR")
+    if open_ and "html" not in wanted:
+        raise UsageError("--open needs the format html")
     document = document_of(paths[0]) if len(paths) == 1 else several_document(paths)
     folder = out or (paths[0] if paths[0].is_dir() else paths[0].with_suffix(""))
     write(document, folder, wanted)
@@ -54,7 +49,5 @@ def report(
     for name in wanted:
         click.echo(f"{name}: {folder / FORMATS[name]}")
     if open_:
-        if "html" not in wanted:
-            raise UsageError("--open needs the format html")
         webbrowser.open((folder / FORMATS["html"]).resolve().as_uri())
     return 0

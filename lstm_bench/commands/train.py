@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lstm_bench.commands.options import Names
+from lstm_bench.commands.options import options_of
+from lstm_bench.commands.sizes import refuse_too_large
 from lstm_bench.errors import UsageError
+from lstm_bench.measure.workloads import Workload
 
 # torch takes seconds to import, so what needs it is imported where it is used.
 if TYPE_CHECKING:
@@ -26,57 +28,7 @@ INTERRUPTED = 130
 
 
 @click.command()
-@click.option("--text", metavar="FILE", help="Text in UTF-8; default: Python's own documentation.")
-@click.option(
-    "--impl", "impls", type=Names(), multiple=True, help="Who learns; default: all there are."
-)
-@click.option("--device", default="cpu", show_default=True)
-@click.option("--threads", type=click.IntRange(min=1), help="CPU threads; default: torch's choice.")
-@click.option(
-    "--seconds",
-    type=click.FloatRange(min=0, min_open=True),
-    default=110.0,
-    show_default=True,
-    help="Training time in all, shared by everyone.",
-)
-@click.option("--updates", type=click.IntRange(min=1), help="Updates each, instead of a time.")
-@click.option(
-    "--check-updates",
-    type=click.IntRange(min=1),
-    default=100,
-    show_default=True,
-    help="Over how many updates the curves must coincide.",
-)
-@click.option("--hidden", type=click.IntRange(min=1), default=256, show_default=True)
-@click.option("--batch", type=click.IntRange(min=1), default=32, show_default=True)
-@click.option("--steps", type=click.IntRange(min=1), default=35, show_default=True)
-@click.option(
-    "--learning-rate", type=click.FloatRange(min=0, min_open=True), default=1.0, show_default=True
-)
-@click.option(
-    "--momentum", type=click.FloatRange(0, 1, max_open=True), default=0.9, show_default=True
-)
-@click.option(
-    "--clip",
-    type=click.FloatRange(min=0, min_open=True),
-    default=0.15,
-    show_default=True,
-    help="Largest norm of the whole gradient.",
-)
-@click.option(
-    "--init",
-    type=click.Choice(["uniform", "documented"]),
-    default="uniform",
-    show_default=True,
-    help="U(±1/√H), or the documented standard normal, which hardly trains.",
-)
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
-@click.option("--prefix", help="Text to continue; default: 'The function ', or the file's own.")
-@click.option("--sample-length", type=click.IntRange(min=0), default=300, show_default=True)
-@click.option(
-    "--temperature", type=click.FloatRange(min=0, min_open=True), default=0.7, show_default=True
-)
-@click.option("--out", metavar="DIR", help="Default: reports/train-<timestamp>.")
+@options_of("train")
 def train(prefix: str | None, sample_length: int, temperature: float, **options: Any) -> int:
     """Train the character model on a text with each implementation, and compare the curves.
 
@@ -137,12 +89,11 @@ def _prepare(o: Mapping[str, Any]) -> Session:
 
     if o["threads"] is not None:
         torch.set_num_threads(o["threads"])
-    given = [name for names in o["impls"] for name in names]
     available = [name for name, impl in implementations().items() if impl.unavailable() is None]
     recipe = Recipe(**{field.name: o[field.name] for field in fields(Recipe)})
-    return Session.prepare(
-        load_corpus(o["text"]), list(dict.fromkeys(given)) or available, recipe, o["device"]
-    )
+    corpus = load_corpus(o["text"] and str(o["text"]))
+    refuse_too_large([Workload(o["batch"], o["steps"], len(corpus.vocabulary), o["hidden"])])
+    return Session.prepare(corpus, o["impls"] or available, recipe, o["device"])
 
 
 def _train(session: Session, budget: Budget, check_updates: int) -> bool:

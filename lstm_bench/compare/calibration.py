@@ -26,6 +26,7 @@ from lstm_bench.compare.arena import Arena, Cell, Conditions
 from lstm_bench.compare.arms import Side
 from lstm_bench.compare.decide import Ledger, Settings, spend
 from lstm_bench.compare.simulate import Replayed
+from lstm_bench.errors import UsageError
 from lstm_bench.measure.folders import replace_file
 from lstm_bench.measure.machine import facts, fingerprint, settle
 from lstm_bench.measure.workloads import PRESETS
@@ -50,7 +51,7 @@ RUNS, WANTED = 20, 18
 """Replayed runs of an effect, and in how many it must be caught."""
 
 LEAST_BLOCKS = 6
-"""Of the best way, for its figures to be more than rough."""
+"""Of a way, for anything to be promised of it: to replay fewer only tells how those few were."""
 
 HOPELESS_SECONDS = 12.0
 """A block of 24 cells that takes longer leaves the gate fewer than ten in its two minutes."""
@@ -72,7 +73,13 @@ class Way:
     block_seconds: float = math.nan
     """Of a block of 24 cells."""
     tells: float | None = None
-    """The smallest slowdown that nine of ten runs catch; None where they miss one of 50 %."""
+    """The smallest slowdown that nine of ten runs catch; None where they miss one of 50 %, and
+    where there are too few blocks to tell."""
+
+    @property
+    def known(self) -> bool:
+        """Whether its blocks are enough to promise anything."""
+        return self.blocks >= LEAST_BLOCKS
 
     @property
     def name(self) -> str:
@@ -110,8 +117,8 @@ class Profile:
         return self.best.tells is not None and self.best.tells <= margin
 
     def way_for(self, threads: int) -> Way | None:
-        """The best with so many threads."""
-        return next((way for way in self.ways if way.threads == threads), None)
+        """The best with so many threads; None where too little is known of any."""
+        return next((way for way in self.ways if way.threads == threads and way.known), None)
 
     def as_json(self) -> dict[str, Any]:
         fields = asdict(self)
@@ -170,7 +177,8 @@ def calibrate(
     for way in arenas:
         told(f"what can be told with {way.name}")
         judged.append(assess(way, taken[way], seconds[way], seed))
-    judged.sort(key=lambda way: way.tells or math.inf)  # of equals, the one that was named first
+    # The best first; of equals the one that was named first; what is unknown last.
+    judged.sort(key=lambda way: (not way.known, way.tells or math.inf))
     best = taken[_bare(judged[0])]
     return Profile(
         tuple(judged), machine, key(device), datetime.now(UTC).isoformat(timespec="seconds"),
@@ -220,8 +228,14 @@ def assess(
         spread=float(1.4826 * np.median(np.abs(scores))),
         tail=float(np.quantile(np.abs(scores), 0.95)),
         block_seconds=a_block,
-        tells=next((e for e in EFFECTS if _caught(blocks, e, a_block, seed)), None),
+        tells=_told(blocks, a_block, seed),
     )  # fmt: skip
+
+
+def _told(blocks: Sequence[Mapping[int, float]], a_block: float, seed: int) -> float | None:
+    if len(blocks) < LEAST_BLOCKS:
+        return None
+    return next((e for e in EFFECTS if _caught(blocks, e, a_block, seed)), None)
 
 
 def _caught(
@@ -273,7 +287,10 @@ def path_of(device: str = "cpu") -> Path:
 
 def save(profile: Profile, path: Path) -> None:
     """Raises UsageError where it cannot be written."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"cannot write to {path.parent}: {error.strerror}") from error
     replace_file(path, json.dumps(profile.as_json(), indent=1) + "\n")
 
 

@@ -11,11 +11,12 @@ import json
 import math
 import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+from lstm_bench import headlines
 from lstm_bench.compare.arena import (
     Arena,
     BlockRecord,
@@ -29,7 +30,7 @@ from lstm_bench.compare.arms import Side
 from lstm_bench.compare.contest import Contest, Found, Pair, contest
 from lstm_bench.compare.decide import Settings
 from lstm_bench.compare.session import judged
-from lstm_bench.compare.verdicts import answer, break_even
+from lstm_bench.compare.verdicts import break_even
 from lstm_bench.lab.worker import WorkerError
 from lstm_bench.measure.folders import (
     append,
@@ -128,23 +129,35 @@ class Choice:
             if one["verdict"] != "conforms"
         }
 
+    def unjudged(self) -> tuple[int, ...]:
+        """How many candidates are yet to be judged."""
+        return () if (self.folder / "checks.json").exists() else (len(self.plan.candidates),)
+
     # -- then fast ----------------------------------------------------------------------------
 
     def run(
         self,
         told: Callable[[Contest, float], None] = lambda *_: None,
         preparing: Callable[[str], None] = lambda _: None,
+        left: Callable[[], float] | None = None,
     ) -> dict[str, Any]:
-        """Costs once, then blocks until all is decided or the budget is spent; the decision."""
+        """Costs once, then blocks until all is decided or the budget is spent; the decision.
+
+        left: seconds that are left for costs and blocks; default: the plan's budget, for blocks.
+        """
         plan, before = self.plan, self._records()
         sides = [Side(name, (name,)) for name in plan.candidates]
         arena = Arena(sides, plan.cells, plan.conditions, blocks=len(before))
         arena.random.seed(plan.conditions.seed + len(before))
-        costs = self._costs(arena, preparing)
+        if left is not None and left() <= 0:
+            costs = Costs(out=self.incorrect(preparing))  # resumed, there may be time for them
+        else:
+            costs = self._costs(arena, preparing)
+        settings = plan.settings if left is None else replace(plan.settings, budget=left())
         without = {(c, arm): costs.out[arm] for c in range(len(plan.cells)) for arm in costs.out}
         source = _Blocks(arena, self.folder / "blocks.jsonl")
         book, seconds, interrupted = contest(
-            source, range(len(plan.cells)), len(sides), plan.settings,
+            source, range(len(plan.cells)), len(sides), settings,
             before=[found_in(records) for records in before], without=without, told=told,
         )  # fmt: skip
         document = self._document(book, costs, seconds, interrupted)
@@ -200,12 +213,13 @@ class Choice:
             "cold_start": cold,
             "left_out": left_out,
         }
-        return {"answer": answer(found), **found}
+        return {"answer": headlines.choice(found), **found}
 
     def _cell(self, number: int, book: Contest, costs: Costs) -> dict[str, Any]:
         cell, names = self.plan.cells[number], self.plan.candidates
         places = [p for p in book.ranking(number) if p.arm not in costs.out]
         state = book.state(number)
+        alone = "the only one left" if len(book.running(number)) == 1 else ""
         ranking = [
             {
                 "target": names[place.arm],
@@ -217,7 +231,7 @@ class Choice:
                 "milliseconds": _number(place.seconds * 1e3),
                 "peak_mib": _mebibytes(costs.peak_bytes.get((number, place.arm))),
                 "blocks": place.blocks,
-                "reason": place.reason,
+                "reason": place.reason or alone,
             }
             for place in places
         ]

@@ -141,6 +141,8 @@ class Contest:
         left = self.left(cell)
         if not left:
             return State.FAILED
+        if len(self.running(cell)) == 1:
+            return State.DECIDED  # by default: there is nobody to take turns with
         if not all((cell, a) in self.seconds for a in left):
             return State.UNDECIDED
         if len(left) == 1:

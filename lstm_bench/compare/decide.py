@@ -212,7 +212,7 @@ def spend(
         for _ in range(settings.most_blocks):
             wanted = book.open()
             elapsed = source.now() - started
-            if not wanted or elapsed + 0.8 * a_cell * len(wanted) > settings.budget:
+            if not wanted or elapsed + 0.8 * a_cell * len(wanted) >= settings.budget:
                 break
             began = source.now()
             try:
@@ -235,11 +235,19 @@ def decide(
     told: Callable[[Ledger, float], None] = lambda *_: None,
 ) -> Decision:
     """Candidate against baseline, cell by cell. ``before``: blocks from a resumed run."""
-    ledger = Ledger(tuple(cells), settings)
-    for scores in before:
-        ledger.add(scores)
+    ledger = ledger_of(cells, settings, before)
     seconds, interrupted = spend(source, ledger, told)
     return conclude(ledger, seconds, interrupted=interrupted)
+
+
+def ledger_of(
+    cells: Iterable[int], settings: Settings, blocks: Iterable[Mapping[int, float]]
+) -> Ledger:
+    """A ledger that holds these blocks."""
+    ledger = Ledger(tuple(cells), settings)
+    for scores in blocks:
+        ledger.add(scores)
+    return ledger
 
 
 def conclude(ledger: Ledger, seconds: float, *, interrupted: bool = False) -> Decision:

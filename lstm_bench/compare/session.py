@@ -8,14 +8,16 @@ call's time) and ``decision.json``. What was stopped goes on where it stopped.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from lstm_bench import headlines
 from lstm_bench.compare.arena import Arena, BlockRecord, Cell, Conditions
 from lstm_bench.compare.arms import Side
-from lstm_bench.compare.decide import Decision, Ledger, Settings, conclude, decide
+from lstm_bench.compare.decide import Decision, Ledger, Settings, conclude, decide, ledger_of
 from lstm_bench.conformance.isolate import judge_each
 from lstm_bench.conformance.records import Options
 from lstm_bench.errors import UsageError
@@ -92,6 +94,13 @@ class Session:
         used = {cell.subject for cell in self.plan.cells}
         return judged(self.folder / "checks.json", sides, used, told)
 
+    def unjudged(self) -> tuple[int, ...]:
+        """How many subjects of each side are yet to be judged."""
+        if (self.folder / "checks.json").exists():
+            return ()
+        used = len({cell.subject for cell in self.plan.cells})
+        return (used,) * len(dict.fromkeys((self.plan.baseline, self.plan.candidate)))
+
     def incorrect(self) -> list[str]:
         """Why there can be no speed verdict: what does not conform, in a sentence each."""
         return [
@@ -107,10 +116,16 @@ class Session:
         self,
         told: Callable[[Ledger, float], None] = lambda *_: None,
         slow: Mapping[int, float] | None = None,
+        left: Callable[[], float] | None = None,
     ) -> Decision:
-        """Blocks until all is decided or the budget is spent. Raises UsageError on no start."""
-        plan = self.plan
+        """Blocks until all is decided or the budget is spent. Raises UsageError on no start.
+
+        left: seconds that are left for blocks when they are to begin; default: the plan's budget.
+        """
+        plan, cells = self.plan, tuple(range(len(self.plan.cells)))
         before = self.blocks()
+        if left is not None and left() <= 0:
+            return self._concluded(conclude(ledger_of(cells, plan.settings, before), 0.0))
         arena = Arena(
             (plan.baseline, plan.candidate), plan.cells, plan.conditions,
             blocks=len(before), slow=slow or {},
@@ -128,9 +143,10 @@ class Session:
             written = len(arena.records)
             told(ledger, seconds)
 
-        decision = decide(
-            arena, range(len(plan.cells)), plan.settings, before=before, told=after_block
-        )
+        settings = plan.settings if left is None else replace(plan.settings, budget=left())
+        return self._concluded(decide(arena, cells, settings, before=before, told=after_block))
+
+    def _concluded(self, decision: Decision) -> Decision:
         replace_file(
             self.folder / "decision.json", json.dumps(self.as_json(decision), indent=1) + "\n"
         )
@@ -149,7 +165,7 @@ class Session:
                     "pass": cell.pass_name,
                     "verdict": str(found.outcome),
                     **{
-                        name: value if abs(value) != float("inf") else None
+                        name: value if math.isfinite(value) else None
                         for name, value in asdict(found).items()
                         if name in ("ratio", "low", "high", "at_most")
                     },
@@ -157,15 +173,17 @@ class Session:
                     "reason": found.reason,
                 }
             )
-        return {
+        document = {
             "question": self.plan.question,
             "alarm": decision.alarm,
             "seconds": round(decision.seconds, 2),
             "interrupted": decision.interrupted,
             "margin": self.plan.settings.margin,
             "alpha": self.plan.settings.alpha,
+            "both_ways": self.plan.settings.both_ways,
             "cells": cells,
         }
+        return {"answer": headlines.comparison(document), **document}
 
     def blocks(self) -> list[dict[int, float]]:
         """The scores that are on disk, block by block; a half-written last line is passed over."""
@@ -181,19 +199,13 @@ class Session:
 
 def redecide(session: Session, settings: Settings) -> Decision:
     """What other settings make of the blocks on disk; nothing is measured."""
-    ledger = Ledger(tuple(range(len(session.plan.cells))), settings)
-    for scores in session.blocks():
-        ledger.add(scores)
-    return conclude(ledger, 0.0)
+    cells = tuple(range(len(session.plan.cells)))
+    return conclude(ledger_of(cells, settings, session.blocks()), 0.0)
 
 
 def read_header(folder: Path) -> dict[str, Any]:
     """The comparison's ``plan.json``. Raises UsageError where it is missing or none of ours."""
     return header_of(folder / "plan.json", FORMAT)
-
-
-def with_budget(plan: Plan, seconds: float) -> Plan:
-    return replace(plan, settings=replace(plan.settings, budget=seconds))
 
 
 def judged(

@@ -59,9 +59,9 @@ def use(device: torch.device | str) -> None:
         torch.cuda.set_device(torch.device(device).index or 0)
 
 
-def has_cuda(index: int = 0) -> bool:
-    """Whether torch sees a CUDA device of that number; asked in a process apart."""
-    return int(apart(_cuda_devices)) > index
+def cuda_devices() -> int:
+    """How many CUDA devices torch sees; asked in a process apart."""
+    return int(apart(_cuda_devices))
 
 
 def device_state(device: torch.device | str) -> dict[str, str] | None:

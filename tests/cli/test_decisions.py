@@ -7,7 +7,7 @@ import pytest
 
 from tests.cli.test_cli import lstm_bench
 
-QUICK = ("--batch", "2", "--steps", "2", "--hidden", "4", "--pass", "forward", "--budget", "4s")
+QUICK = ("--batch", "2", "--steps", "2", "--hidden", "4", "--pass", "forward")
 
 LOOP = """
 import torch
@@ -75,6 +75,24 @@ def test_compare_ends_with_a_verdict_for_every_cell(tmp_path, capsys, taken_as_r
     assert resumed in (0, 3)
 
 
+def test_what_it_will_take_is_told_first_and_a_budget_that_is_too_short_ends_undecided(
+    tmp_path, capsys, taken_as_right
+):
+    file = tmp_path / "c.json"
+    code, text, err = lstm_bench(
+        "compare", "torch_nn", "batched_gates", *QUICK, "--budget", "1s", "--out", tmp_path / "c",
+        "--json", file, capsys=capsys,
+    )  # fmt: skip
+    assert code == 3
+    first, warning, *_ = err.splitlines()
+    assert first.startswith("lstm-bench: about ")
+    assert first.endswith(" s of checking, then no time for timing")
+    assert warning.startswith("lstm-bench: warning: a budget of 1 s is too short")
+    assert "1 undecided" in text
+    (cell,) = json.loads(file.read_text())["cells"]
+    assert (cell["verdict"], cell["blocks"], cell["ratio"]) == ("undecided", 0, None)
+
+
 def test_no_ratio_with_a_wrong_one(tmp_path, capsys):
     (tmp_path / "wrong.py").write_text(LOOP.replace("outputs.append(h)", "outputs.append(2 * h)"))
     code, text, _ = lstm_bench(
@@ -90,7 +108,7 @@ def test_guard_in_somebody_s_repository(repository, tmp_path, capsys, taken_as_r
     slow = LOOP.replace("outputs.append(h)", "outputs.append(h)\n            sorted(range(20000))")
     (repository / "mine.py").write_text(slow)
     code, text, _ = lstm_bench(
-        "guard", "--against", "git:HEAD", "--target", "mine.py:Mine", *QUICK[:-1], "60s",
+        "guard", "--against", "git:HEAD", "--target", "mine.py:Mine", *QUICK,
         "--out", tmp_path / "g", capsys=capsys,
     )  # fmt: skip
     assert code == 1
@@ -115,7 +133,7 @@ def test_a_stored_run_is_advice(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(
         run, "judge_each", lambda targets, **_: (Judgement(t, Verdict.CONFORMS) for t in targets)
     )
-    sizes = (*QUICK[:-2], "--impl", "torch_nn", "--rounds", "3")
+    sizes = (*QUICK, "--impl", "torch_nn", "--rounds", "3")
     lstm_bench("run", *sizes, "--out", tmp_path / "then", capsys=capsys)
     code, text, _ = lstm_bench(
         "guard", "--against", f"run:{tmp_path / 'then'}", "--out", tmp_path / "now", capsys=capsys
@@ -139,7 +157,7 @@ def test_choose_ranks_and_says_what_was_left_out(tmp_path, capsys):
     slow, wrong = f"{tmp_path}/slow.py:Mine", f"{tmp_path}/wrong.py:Mine"
     out, file = tmp_path / "c", tmp_path / "c.json"
     code, text, err = lstm_bench(
-        "choose", "--impl", f"torch.nn:LSTM,{slow},{wrong}", *QUICK[:-1], "60s",
+        "choose", "--impl", f"torch.nn:LSTM,{slow},{wrong}", *QUICK,
         "--out", out, "--json", file, capsys=capsys,
     )  # fmt: skip
     assert code == 0
@@ -162,6 +180,16 @@ def test_choose_ranks_and_says_what_was_left_out(tmp_path, capsys):
     assert document["answer"] in again
 
 
+def test_choose_of_two_one_of_which_is_wrong(tmp_path, capsys):
+    (tmp_path / "wrong.py").write_text(LOOP.replace("outputs.append(h)", "outputs.append(2 * h)"))
+    code, text, _ = lstm_bench(
+        "choose", "--impl", f"torch.nn:LSTM,{tmp_path}/wrong.py:Mine", *QUICK,
+        "--out", tmp_path / "c", capsys=capsys,
+    )  # fmt: skip
+    assert code == 0
+    assert "torch.nn:LSTM is the only candidate that is left" in " ".join(text.split())
+
+
 def test_choose_among_none_that_is_right(tmp_path, capsys):
     (tmp_path / "wrong.py").write_text(LOOP.replace("outputs.append(h)", "outputs.append(2 * h)"))
     code, text, _ = lstm_bench(
@@ -175,13 +203,14 @@ def test_choose_among_none_that_is_right(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
+        (["guard", "--against", "git:HEAD", "--resume", "x"], "No such option"),
         (["choose", "--impl", "torch_n"], "did you mean 'torch_nn'"),
         (["choose", "--preset", "tiny"], "no preset 'tiny'"),
         (["choose", "--resume", "nowhere"], "holds no choice"),
         (["choose", "--cold-cache"], "--cold-cache is for CUDA"),
         (["compare"], "name two subjects"),
         (["compare", "torch_nn", "torch_n"], "did you mean 'torch_nn'"),
-        (["compare", "torch_nn", "batched_gates", "--margin", "0"], "not between"),
+        (["compare", "torch_nn", "batched_gates", "--margin", "0"], "is not between"),
         (["compare", "torch_nn", "batched_gates", "--budget", "soon"], "not a time such as"),
         (["compare", "torch_nn", "batched_gates", "--pass", "sideways"], "no pass 'sideways'"),
         (["compare", "torch_nn", "batched_gates", "--device", "cuda:9"], "is not there"),

@@ -1,13 +1,22 @@
 """What a machine can tell: judged on blocks whose noise is known, and kept for the others."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from lstm_bench.commands.calibrate import answer
 from lstm_bench.compare import calibration
-from lstm_bench.compare.calibration import CELLS, EFFECTS, Profile, Way, assess, calibrate
+from lstm_bench.compare.calibration import (
+    CELLS,
+    EFFECTS,
+    LEAST_BLOCKS,
+    Profile,
+    Way,
+    assess,
+    calibrate,
+)
 from lstm_bench.compare.simulate import SimulatedMachine
 
 WAY = Way(1, "cpu", True, 0.002)
@@ -105,6 +114,32 @@ def test_an_unfit_machine_is_called_so():
     assert answer(profile(tells=None), 0.05).startswith("UNFIT: in no setting")
     assert answer(profile(tells=0.2), 0.05).startswith("UNFIT for differences of 5.0%")
     assert answer(profile(tells=0.05), 0.05).startswith("With 1 thread, pinned, wall clock")
+    assert answer(profile(tells=0.05), 0.05).endswith("(replayed from 20 blocks).")
+
+
+@pytest.mark.parametrize("n", range(LEAST_BLOCKS))
+def test_too_few_blocks_promise_nothing(n):
+    found = assess(WAY, blocks(0.004, n or 1), [1.0])
+    assert (found.tells, found.known) == (None, False)
+    said = answer(replace(profile(), ways=(found,)), 0.05)
+    assert said.startswith("Nothing can be promised: the best-known setting has ")
+    assert "slowdown" not in said
+    assert not replace(profile(), ways=(found,)).tells(0.5)
+    assert replace(profile(), ways=(found,)).way_for(1) is None
+
+
+def test_blocks_that_are_enough_promise_something_and_say_on_what():
+    found = assess(WAY, blocks(0.004, LEAST_BLOCKS), [1.0] * LEAST_BLOCKS)
+    assert found.known
+    assert f"(replayed from {LEAST_BLOCKS} blocks)" in answer(replace(profile(), ways=(found,)), 1)
+
+
+def test_what_is_unknown_is_never_the_best(simulated, monkeypatch):
+    """A way that is too slow gets two blocks, which happen to look well."""
+    monkeypatch.setattr(calibration, "HOPELESS_SECONDS", 0.0)
+    profile = calibrate("cpu", 60.0)
+    assert not any(way.known for way in profile.ways)
+    assert answer(profile, 0.05).startswith("Nothing can be promised")
 
 
 def test_the_command_writes_the_profile_and_its_exit_code_is_the_answer(

@@ -79,12 +79,25 @@ def test_what_fails_is_told_and_the_others_are_ranked():
     assert (last.arm, last.standing, last.reason) == (1, Standing.FAILED, "no inference here")
 
 
-def test_one_that_is_alone_is_measured_all_the_same():
-    book, _, _ = contest(
-        SimulatedField({0: logs(1, 1)}), [0], 2, SETTINGS, without={(0, 1): "defective"}
-    )
-    assert book.state(0) is State.DECIDED
-    assert book.ranking(0)[0].blocks == 1
+@pytest.mark.parametrize("arms", [1, 2, 3])
+def test_one_that_is_alone_is_best_by_default_and_nothing_is_timed(arms):
+    """A block needs two who take turns: with one of two sides left it ended in a traceback."""
+    field = SimulatedField({0: logs(*[1] * arms)})
+    without = {(0, arm): "defective" for arm in range(1, arms)}
+    book, _, _ = contest(field, [0], arms, SETTINGS, without=without)
+    assert field.asked == 0
+    assert (book.state(0), book.open()) == (State.DECIDED, {})
+    assert (book.ranking(0)[0].standing, book.ranking(0)[0].blocks) == (Standing.BEST, 0)
+
+
+def test_one_that_is_left_when_the_other_fails_is_not_timed_alone():
+    class Failing(SimulatedField):
+        def block(self, wanted):
+            assert all(len(arms) > 1 for arms in wanted.values())
+            raise CellFailedError(0, "no inference here", 1)
+
+    book, _, _ = contest(Failing({0: logs(1, 1)}), [0], 2, SETTINGS)
+    assert (book.left(0), book.state(0)) == ([0], State.DECIDED)
 
 
 def test_nobody_left_is_no_winner():

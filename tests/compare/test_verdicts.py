@@ -2,7 +2,7 @@
 
 import pytest
 
-from lstm_bench.compare.verdicts import answer, break_even, crossing
+from lstm_bench.compare.verdicts import break_even, crossing
 
 
 def cell(batch, ranking, verdict="decided", best=None, **sizes):
@@ -15,36 +15,6 @@ def cell(batch, ranking, verdict="decided", best=None, **sizes):
         "verdict": verdict, "best": best or [places[0]["target"]], "ranking": places,
     }  # fmt: skip
     return found | sizes
-
-
-def document(*cells):
-    return {"cells": list(cells), "alpha": 0.01}
-
-
-def test_one_cell_is_a_sentence_with_its_sizes():
-    said = answer(document(cell(1, {"torch_nn": 1.0, "dir/mine.py:LSTM": 4.1})))
-    assert said == (
-        "For batch 1, hidden 256, 35 steps, forward, on this machine: torch_nn, 4.10× the speed "
-        "of mine.py:LSTM; sure at 99%."
-    )
-
-
-def test_several_cells_are_counted():
-    said = answer(
-        document(
-            cell(1, {"a": 1.0, "b": 2.0}),
-            cell(2, {"b": 1.0, "a": 1.5}),
-            cell(4, {"a": 1.0, "b": 1.0}, "tie", ["a", "b"]),
-            cell(8, {"a": 1.0, "b": 1.0}, "undecided", ["a", "b"]),
-        )
-    )
-    assert said == (
-        "Of 4 cells, a is fastest in 1, b is fastest in 1, 1 tied, 1 undecided; sure at 99%."
-    )
-    said = answer(document(cell(1, {"a": 1.0, "b": 2.0}), cell(2, {"a": 1.0, "b": 1.5})))
-    assert said == (
-        "a is fastest in all 2 cells, 1.50 to 2.00 times as fast as the next; sure at 99%."
-    )
 
 
 def test_where_another_becomes_faster():

@@ -85,7 +85,7 @@ def test_exit_codes(targets, code):
         (["torch.nn:LSTM", "--kwargs", "1"], "not of the form"),
         (["torch.nn:LSTM", "--expect-fail", "one_step"], "NAME=REASON"),
         (["torch.nn:LSTM", "--expect-fail", "none=why"], "no check is called 'none'"),
-        (["torch.nn:LSTM", "--time-limit", "0"], "not in the range"),
+        (["torch.nn:LSTM", "--time-limit", "0"], "not a time such as"),
     ],
 )
 def test_every_mistake_has_one_line_and_code_2(arguments, words):

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from lstm_bench.measure import machine
-from lstm_bench.measure.machine import STATE, device_state, facts, fingerprint, has_cuda
+from lstm_bench.measure.machine import STATE, cuda_devices, device_state, facts, fingerprint
 
 
 def test_a_gpu_is_asked_about_in_a_process_apart(monkeypatch):
@@ -21,10 +21,11 @@ def test_a_gpu_is_asked_about_in_a_process_apart(monkeypatch):
     assert fingerprint(found) != fingerprint(facts("cpu"))
 
 
-def test_a_device_that_is_not_there(monkeypatch):
-    monkeypatch.setattr(machine.torch.cuda, "device_count", lambda: 1)
-    assert has_cuda()
-    assert not has_cuda(9)
+def test_the_devices_are_counted_in_a_process_apart(monkeypatch):
+    asked = []
+    monkeypatch.setattr(machine, "apart", lambda function: asked.append(function) or 3)
+    assert cuda_devices() == 3
+    assert asked == [machine._cuda_devices]
 
 
 def test_clocks_and_throttling_are_what_nvidia_smi_says(tmp_path, monkeypatch):

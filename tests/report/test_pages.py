@@ -72,8 +72,8 @@ def test_the_answer_of_each_kind(pages):
     assert said["run"].startswith("torch_nn has the lowest median in 24 of 24 cells.")
     assert "because incorrect: documented_loop" in said["run"]
     assert said["comparison"].startswith(
-        "The working tree against main: of 4 cells, 1 equal, 1 slower, 1 faster, 1 undecided; "
-        "the most, 0.80 times the time"
+        "The working tree against main: Of 4 cells, 3 are decided: 1 slower, 1 faster, 1 equal "
+        "within 5%; sure at 99%. The others: 1 undecided. The most: 0.80 times the time"
     )
     assert said["choice"].endswith("sure at 99%.")
     assert said["check"] == (
@@ -179,7 +179,7 @@ def test_a_run_that_goes_on_is_told_so(tmp_path):
     folder = run_folder(tmp_path)
     lines = (folder / "cells.jsonl").read_text().splitlines()
     (folder / "cells.jsonl").write_text("\n".join(lines[:30]) + '\n{"half a li')
-    assert document_of(folder).answer.endswith("So far 30 of 72 cells are done.")
+    assert document_of(folder).answer.endswith("So far 30 of 72 measurements are done.")
     (folder / "cells.jsonl").write_text("")
     assert document_of(folder).answer.startswith("Nothing was timed.")
     assert page(document_of(folder))

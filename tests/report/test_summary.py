@@ -167,7 +167,7 @@ def test_no_ratio_between_things_that_do_not_do_the_same_work():
 def test_the_answer_says_when_the_baseline_is_missing_or_the_run_incomplete():
     assert "No ratios: torch_nn was not timed" in answer(summarise(CELLS[:1]))
     assert answer(summarise(CELLS), expected=3).endswith("are decided.")
-    assert answer(summarise(CELLS), expected=8).endswith("3 of 8 cells are done.")
+    assert answer(summarise(CELLS), expected=8).endswith("3 of 8 measurements are done.")
 
 
 def test_all_summaries_are_written_and_can_be_read_back(tmp_path):
@@ -208,3 +208,40 @@ def test_a_json_that_is_none_of_ours_is_told_so(tmp_path, content, message):
         file.write_text(content)
     with pytest.raises(UsageError, match=message):
         cells_from_pytest_benchmark(file)
+
+
+# -- the answer over all cells -------------------------------------------------------------------
+
+
+def timed(workload, **seconds):
+    """A cell of each implementation; None for one that is incorrect."""
+    return [
+        cell(name, [value] * 5 if value else [], error="" if value else "y is off")
+        | {"workload": workload}
+        for name, value in seconds.items()
+    ]
+
+
+@pytest.mark.parametrize(
+    ("groups", "cells", "said"),
+    [
+        (
+            [{"torch_nn": 1.0, "b": 2.0}] * 3 + [{"torch_nn": 2.0, "b": 1.0}],
+            None,
+            "torch_nn has the lowest median in 3 of 4 cells, b in 1.",
+        ),
+        (
+            [{"torch_nn": 1.0, "b": 2.0}] * 2 + [{"torch_nn": 1.0, "b": None}] + [{"b": None}],
+            8,
+            "torch_nn has the lowest median in 2 of 8 cells; the others: only torch_nn was timed "
+            "in 1, 5 without a time.",
+        ),
+        ([{"torch_nn": 1.0}] * 2, 2, "Of 2 cells, only torch_nn was timed in 2."),
+        ([{"torch_nn": None}] * 2, 2, "Nothing was timed."),
+        ([{"torch_nn": 1.0, "b": 2.0}], 4, "torch_nn has the lowest median in 1 of 4 cells; the "
+         "others: 3 without a time."),
+    ],
+)  # fmt: skip
+def test_the_lowest_medians_are_counted_over_all_cells(groups, cells, said):
+    rows = [row for n, group in enumerate(groups) for row in timed(f"W{n}", **group)]
+    assert answer(summarise(rows), cells=cells).startswith(said)

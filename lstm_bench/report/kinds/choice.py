@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from lstm_bench import headlines
 from lstm_bench.report.document import Document, Section, Table
 from lstm_bench.report.figures import decisions as figures
 from lstm_bench.report.kinds.checks import correctness
@@ -19,7 +20,7 @@ HOW = (
     "Candidates were judged by all checks first. In fresh processes, pinned to one core, they took "
     "turns within milliseconds of one another; who was shown not to be the fastest of a cell left "
     "it. With the probability that is given, the fastest of every cell is among those that are "
-    "named best there. Nobody was timed with an output layer."
+    "named best there. No candidate was timed with an output layer."
 )
 
 
@@ -31,7 +32,8 @@ def choice_document(folder: Path) -> Document:
     judged = read_json(folder / "checks.json", default=[])
     blocks = len({line["block"] for line in read_lines(folder / "blocks.jsonl")})
     cells = decision.get("cells", [])
-    said = decision.get("answer") or f"Not decided yet: {blocks} blocks so far."
+    waiting = f"Not decided yet: {blocks} blocks so far."
+    said = headlines.choice(decision) if decision else waiting
     sections = (
         _break_even(decision),
         _ratios(cells, plan["settings"]["margin"]),
@@ -53,7 +55,7 @@ def choice_document(folder: Path) -> Document:
         command=plan["command"],
         how=HOW,
         frame=frame_of(cells),
-        data={**decision, "machine": header.get("machine", {})},
+        data={**decision, "answer": said, "machine": header.get("machine", {})},
     )
 
 
@@ -123,10 +125,11 @@ def _ratios(cells: Sequence[Mapping[str, Any]], margin: float) -> Section:
     ]
     if not places:
         return Section("")
-    closest = min(places, key=lambda found: found[1]["ratio"])
-    title = (
-        f"The closest second: {closest[1]['ratio']:.2f} times the time of the first ({closest[0]})"
-    )
+    behind = [found for found in places if found[1]["verdict"] == "slower"]
+    title = "Nobody is shown to be slower than the first so far"
+    if behind:
+        label, place = min(behind, key=lambda found: float(found[1]["ratio"]))
+        title = f"The closest that is slower: {place['ratio']:.2f} times the time ({label})"
     figure = figures.intervals(
         [label for label, _ in places],
         [(p["ratio"], p["low"], p["high"], p["verdict"]) for _, p in places],

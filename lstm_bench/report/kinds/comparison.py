@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from lstm_bench import headlines
 from lstm_bench.report.document import Document, Section, Table
 from lstm_bench.report.figures import decisions as figures
 from lstm_bench.report.kinds.checks import correctness
@@ -105,18 +106,9 @@ def _answer(
         return f"No speed verdict, because it does not conform: {names}."
     if not decision:
         return f"Not decided yet: {blocks} blocks so far."
-    counts = Counter(cell["verdict"] for cell in cells)
-    said = ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common())
-    text = f"{plan['question']} of {len(cells)} cells, {said}"
-    extreme = [c for c in cells if c["verdict"] in ("slower", "faster") and c["ratio"]]
-    if extreme:
-        far = max(extreme, key=lambda c: abs(math.log(c["ratio"])))
-        text += (
-            f"; the most, {far['ratio']:.2f} times the time, on {far['workload']}, {far['pass']}"
-        )
-    alarm = " ALARM: slower." if decision.get("alarm") and "slower" not in counts else ""
-    sure = f" Sure at {1 - decision['alpha']:.0%}, {decision['seconds']:.0f} s."
-    return f"{text}.{alarm}{sure}"
+    return headlines.comparison(
+        {"both_ways": plan["settings"].get("both_ways", False), **decision, "cells": cells}
+    )
 
 
 def _table(cells: Sequence[Mapping[str, Any]], labels: Sequence[str], margin: float) -> Table:

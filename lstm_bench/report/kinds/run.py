@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -51,7 +52,7 @@ def document_of_cells(
 ) -> Document:
     """Of the cells that are there. peaks: ``gflops`` and ``gbytes``, measured in the same run."""
     summary = summarise(cells, baseline)
-    said = answer(summary, baseline, expected_cells(header))
+    said = answer_of(summary, header, baseline)
     every, leaders = _table(summary, baseline), _leaders(summary, baseline)
     sections = [
         Section("Every cell", tables=(every,) if leaders else ()),
@@ -80,41 +81,67 @@ def document_of_cells(
     )
 
 
-def expected_cells(header: Mapping[str, Any]) -> int | None:
-    """How many cells the run was to have; None where nobody can know."""
+def answer_of(summary: pd.DataFrame, header: Mapping[str, Any], baseline: str = BASELINE) -> str:
+    """The answer, measured against what the run was to have where its header says so."""
     plan = header.get("plan", {})
     parts = [plan.get(name) for name in ("subjects", "workloads", "passes")]
-    return None if None in parts else math.prod(len(part) for part in parts)
+    if None in parts:
+        return answer(summary, baseline)
+    subjects, workloads, passes = map(len, parts)
+    cells = workloads * passes
+    return answer(summary, baseline, subjects * cells, cells)
 
 
 # -- the answer ----------------------------------------------------------------------------------
 
 
-def answer(summary: pd.DataFrame, baseline: str = BASELINE, expected: int | None = None) -> str:
-    """The run in a few sentences: who is fastest, who has no speed and why, what is missing."""
+def answer(
+    summary: pd.DataFrame,
+    baseline: str = BASELINE,
+    expected: int | None = None,
+    cells: int | None = None,
+) -> str:
+    """The run in a few sentences: who is fastest, who has no speed and why, what is missing.
+
+    expected: rows that the run is to have in the end; cells: sizes and passes, of all subjects.
+    """
     timed = summary[summary["status"] == "ok"]
-    sentences = [_fastest(timed)]
+    sentences = [_fastest(summary, cells)]
     for status in ("incorrect", "unearned", "failed"):
         names = _names(summary[summary["status"].str.startswith(status)])
         if names:
             sentences.append(f"Without a speed, because {status}: {names}.")
     sentences += _sure(timed, baseline) + _without_ratio(timed, baseline)
     if expected is not None and len(summary) < expected:
-        sentences.append(f"So far {len(summary)} of {expected} cells are done.")
+        sentences.append(f"So far {len(summary)} of {expected} measurements are done.")
     return " ".join(sentences)
 
 
-def _fastest(timed: pd.DataFrame) -> str:
+def _fastest(summary: pd.DataFrame, expected: int | None) -> str:
+    """Who has the lowest median where: a description of all cells, and no decision."""
+    timed = summary[summary["status"] == "ok"]
     if timed.empty:
         return "Nothing was timed."
     # Only what does the same work is compared: with an output layer, or without.
-    cells = timed.groupby([*GROUP, "head"], sort=False)
-    if len(cells) == 1:
+    keys = [*GROUP, "head"]
+    cells = max(summary.groupby(keys).ngroups, expected or 0)
+    if cells == 1:
         return _of_one_cell(timed)
-    wins = timed.loc[cells["median_ms"].idxmin(), "subject"].value_counts()
-    wins.index = wins.index.map(short)
-    text = f"{wins.index[0]} has the lowest median in {wins.iloc[0]} of {len(cells)} cells"
-    return text + "".join(f", {name} in {count}" for name, count in wins.iloc[1:].items()) + "."
+    groups = [group for _, group in timed.groupby(keys, sort=False)]
+    wins = Counter(_lowest(group) for group in groups if len(group) > 1)
+    alone = Counter(_lowest(group) for group in groups if len(group) == 1)
+    rest = [f"only {name} was timed in {count}" for name, count in alone.most_common()]
+    rest += [f"{cells - len(groups)} without a time"] if cells > len(groups) else []
+    if not wins:
+        return f"Of {cells} cells, {', '.join(rest)}."
+    (first, most), *others = wins.most_common()
+    text = f"{first} has the lowest median in {most} of {cells} cells"
+    text += "".join(f", {name} in {count}" for name, count in others)
+    return text + (f"; the others: {', '.join(rest)}." if rest else ".")
+
+
+def _lowest(group: pd.DataFrame) -> str:
+    return short(str(group.sort_values("median_ms", kind="stable")["subject"].iloc[0]))
 
 
 def _of_one_cell(timed: pd.DataFrame) -> str:
