@@ -49,12 +49,14 @@ def calibrate(
     from lstm_bench.commands.progress import progress_line
     from lstm_bench.compare import calibration
     from lstm_bench.measure.machine import has_cuda
+    from lstm_bench.store.write import make_folder
 
     if device != "cpu" and not has_cuda():
         raise UsageError(f"device '{device}' is not there: torch sees no CUDA device")
+    path = out or calibration.path_of(device)
+    make_folder(path.parent)  # before two minutes are spent
     with progress_line() as told:
         profile = calibration.calibrate(device, budget, seed, told)
-    path = out or calibration.path_of(device)
     calibration.save(profile, path)
     write_json(profile.as_json(), json_file)
     if json_file != "-":

@@ -15,6 +15,7 @@ import click
 from lstm_bench.commands import decisions
 from lstm_bench.commands.options import Names, write_json
 from lstm_bench.errors import UsageError
+from lstm_bench.plain import markup, plain
 
 EPILOG = """\b
 Examples:
@@ -94,12 +95,13 @@ def _misspelt(names: Sequence[str]) -> None:
 def _decided(choice: Any, budget: float) -> dict[str, Any]:
     """The document, with progress on stderr. budget: seconds in all, the checks included."""
     from lstm_bench.commands.progress import progress_line
+    from lstm_bench.commands.screen import say
 
     began = time.monotonic()
     with progress_line() as show:
         wrong = choice.incorrect(partial(show, line=False))
         for number, reason in wrong.items():
-            click.echo(f"left out: {choice.plan.candidates[number]}: {reason}", err=True)
+            say(f"left out: {choice.plan.candidates[number]}: {reason}", err=True)
 
         def told(book: Any, seconds: float) -> None:
             show(f"{len(book.open())} of {len(book.cells)} cells open, {seconds:.0f} s")
@@ -112,11 +114,11 @@ def _decided(choice: Any, budget: float) -> dict[str, Any]:
 
 def _show(document: Mapping[str, Any]) -> None:
     """The answer, a ranking for each cell, and what else bears on the choice."""
-    from rich.console import Console
-    from rich.markup import escape
     from rich.table import Table
 
-    console = Console(width=None if sys.stdout.isatty() else 120)
+    from lstm_bench.commands.screen import screen
+
+    console = screen(width=None if sys.stdout.isatty() else 120)
     table = Table(box=None, header_style="bold", pad_edge=False)
     for column in ("rank", "implementation", "verdict"):
         table.add_column(column)
@@ -125,7 +127,7 @@ def _show(document: Mapping[str, Any]) -> None:
     for cell in document["cells"]:
         table.add_row("", f"[bold]{cell['workload']} {cell['pass']}[/bold]", cell["verdict"])
         for place in cell["ranking"]:
-            table.add_row(*map(escape, _row(cell, place)))
+            table.add_row(*map(markup, _row(cell, place)))
     console.print(table)
     lines = [document["answer"], *document["break_even"]]
     lines += [
@@ -136,7 +138,7 @@ def _show(document: Mapping[str, Any]) -> None:
     ]
     lines += [f"left out: {one['target']}: {one['reason']}" for one in document["left_out"]]
     for line in lines:
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+        console.print(plain(line), markup=False, soft_wrap=True)
 
 
 def _row(cell: Mapping[str, Any], place: Mapping[str, Any]) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ import click
 from lstm_bench.commands.options import Names, Numbers, write_json
 from lstm_bench.errors import UsageError
 from lstm_bench.measure.workloads import PASSES, PRESETS, Workload, grid
+from lstm_bench.plain import markup, plain
 
 if TYPE_CHECKING:
     from lstm_bench.compare.decide import Decision
@@ -208,9 +209,9 @@ def judged_and_run(session: Session, budget: float) -> tuple[list[str], Decision
 
 def show(session: Session, decision: Decision) -> None:
     """One table, the numbers beside every verdict."""
-    from rich.console import Console
     from rich.table import Table
 
+    from lstm_bench.commands.screen import screen
     from lstm_bench.compare.decide import Outcome
 
     table = Table(box=None, header_style="bold", pad_edge=False)
@@ -224,21 +225,21 @@ def show(session: Session, decision: Decision) -> None:
         word = str(found.outcome)
         measured = found.blocks > 0
         table.add_row(
-            f"{target} {cell.workload.name} {cell.pass_name}",
-            f"[{WORDS[word]}]{word}[/]" + (f" ({found.reason})" if found.reason else ""),
+            markup(f"{target} {cell.workload.name} {cell.pass_name}"),
+            f"[{WORDS[word]}]{word}[/]" + (markup(f" ({found.reason})") if found.reason else ""),
             f"{found.ratio:.3f}" if measured else "",
             _interval(found.low, found.high) if measured else "",
             f"{max(0.0, found.at_most):.1%}" if math.isfinite(found.at_most) else "",
             str(found.blocks),
         )
-    console = Console(width=None if sys.stdout.isatty() else 120)
+    console = screen(width=None if sys.stdout.isatty() else 120)
     console.print(table)
     counts = {o: decision.count(o) for o in Outcome}
     said = ", ".join(f"{n} {o}" for o, n in counts.items() if n)
     console.print(
-        f"{session.plan.question} {said} (margin {session.plan.settings.margin:.0%}, "
-        f"{decision.seconds:.0f} s)",
-        highlight=False,
+        plain(session.plan.question)
+        + f" {said} (margin {session.plan.settings.margin:.0%}, {decision.seconds:.0f} s)",
+        markup=False,
         soft_wrap=True,
     )
 
@@ -257,10 +258,12 @@ def _interval(low: float, high: float) -> str:
 
 def refused(session: Session, wrong: list[str], json_file: str | None) -> int:
     """There is no speed verdict with what is wrong: say why. The exit code."""
+    from lstm_bench.commands.screen import say
+
     write_json({"incorrect": wrong}, json_file)
     if json_file != "-":
         for sentence in wrong:
-            click.echo(f"no speed verdict: {sentence}")
+            say(f"no speed verdict: {sentence}")
         report(session.folder)
     return EXIT_INCORRECT
 

@@ -12,6 +12,7 @@ import click
 from lstm_bench.commands import decisions
 from lstm_bench.commands.options import write_json
 from lstm_bench.errors import UsageError
+from lstm_bench.plain import plain
 
 EPILOG = """\b
 Examples:
@@ -65,7 +66,7 @@ def _against_commit(ref: str, options: dict[str, Any]) -> int:
         candidate = Side("the working tree", targets, str(now))
         kept, new = _in_both(baseline, candidate)
         for sentence in new:
-            click.echo(sentence)
+            click.echo(plain(sentence))
         if not kept:
             click.echo("nothing to compare: no target is in both trees")
             return 0
@@ -97,7 +98,7 @@ def _against_run(folder: Path, options: dict[str, Any]) -> int:
     read_header(folder)
     rows = again(folder, decisions.folder_for("guard", options["out"]))
     for row in rows:
-        click.echo(f"{row.name}: {row.ratio:.2f} times what it was ({row.remark})")
+        click.echo(f"{plain(row.name)}: {row.ratio:.2f} times what it was ({row.remark})")
     click.echo(
         "Advice only: two runs at different moments differ by tens of percent on a shared "
         "machine. For a decision: lstm-bench guard --against git:REF"
@@ -171,7 +172,7 @@ def _decide(question: str, baseline: Any, candidate: Any, options: dict[str, Any
     write_json(document, options["json_file"])
     if options["json_file"] != "-":
         decisions.show(session, decision)
-        click.echo(_answer(document))
+        click.echo(plain(_answer(document)))
         decisions.report(session.folder)
     verdicts = {cell["verdict"] for cell in document["cells"]}
     if decision.alarm:

@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from lstm_bench.plain import plain
+
 
 @click.command("list")
 @click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
@@ -22,7 +24,7 @@ def list_(as_json: bool) -> None:
         return
     click.echo("Implementations (--impl)")
     for name, impl in found["implementations"].items():
-        click.echo(f"  {name:16} {impl['unavailable'] or impl['summary']}")
+        click.echo(plain(f"  {name:16} {impl['unavailable'] or impl['summary']}"))
     click.echo("  or package.module:Class, or path/to/file.py:Class")
     click.echo("\nPresets (--preset), single layer and one direction so far")
     for name, preset in found["presets"].items():

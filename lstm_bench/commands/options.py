@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from lstm_bench.errors import UsageError
+from lstm_bench.store.write import replace_file
 
 
 class Numbers(click.ParamType[tuple[int, ...]]):
@@ -48,7 +48,4 @@ def write_json(document: Any, file: str | None) -> None:
     if file == "-":
         sys.stdout.write(text)
         return
-    try:
-        Path(file).write_text(text)
-    except OSError as error:
-        raise UsageError(f"cannot write {file}: {error.strerror}") from error
+    replace_file(Path(file), text)

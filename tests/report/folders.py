@@ -150,7 +150,13 @@ def choice_folder(folder):
     folder.mkdir(parents=True, exist_ok=True)
     plan = {
         "question": "Which of a, b, c is fastest?", "candidates": ["a", "b", "x/c.py:C"],
-        "command": "lstm-bench choose --impl a,b", "settings": {"margin": 0.05, "alpha": 0.01},
+        "cells": [
+            {"subject": 0, "workload": vars(Workload(batch, 8, 32, 32, False)),
+             "pass_name": "forward"}
+            for batch in (1, 64)
+        ],
+        "conditions": {}, "settings": {"margin": 0.05, "alpha": 0.01},
+        "command": "lstm-bench choose --impl a,b",
     }  # fmt: skip
     (folder / "plan.json").write_text(json.dumps(header("lstm-bench choice 1", plan)))
     cells = []

@@ -25,6 +25,7 @@ INK, RULE = "#010203", "#040506"
 _STYLE: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "lstm-bench",
+    "text.parse_math": False,  # a dollar sign in a name is a dollar sign
     "text.color": INK,
     "axes.edgecolor": RULE,
     "axes.labelcolor": INK,
