@@ -84,7 +84,8 @@ def run_folder(folder, workloads=None, wrong=False, **more):
     workloads = workloads or grid((1, 8, 32), (4,), (32, 64))
     folder.mkdir(parents=True, exist_ok=True)
     plan = {
-        "subjects": SUBJECTS, "workloads": [vars(w) for w in workloads], "passes": PASSES,
+        "subjects": SUBJECTS, "workloads": [vars(w) for w in workloads],
+        "passes": more.get("passes", PASSES),
         "command": "lstm-bench run --preset <three>",
     }  # fmt: skip
     told = {k: v for k, v in more.items() if k in ("fingerprint", "started", "machine")}
