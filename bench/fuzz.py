@@ -299,6 +299,8 @@ def fuzz(what: str, number: int, chance: int, only: int | None = None) -> list[E
                 prepare(healthy, folder)
                 again = f"python -m bench.fuzz {what} --number {number} --seed {chance}"
                 endings.append(_ending(case, folder, f"{again} --only {case.number}"))
+                if endings[-1].problems:
+                    print(plain(f"{endings[-1]}"), file=sys.stderr, flush=True)
                 shutil.rmtree(folder, ignore_errors=True)
     return endings
 
