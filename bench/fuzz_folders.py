@@ -13,7 +13,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from lstm_bench.measure.machine import facts, fingerprint
+from lstm_bench.measure.machine import facts, fingerprint, settle
 from tests.report import folders
 
 KINDS = ("run", "comparison", "choice", "check", "matrix", "proof")
@@ -79,6 +79,7 @@ def plans() -> st.SearchStrategy[Plan]:
 def healthy(folder: Path) -> None:
     """One of each kind, small, of this machine, so that it would be gone on with."""
     small = folders.grid((1, 8), (4,), (32,))
+    settle("cpu", 1)
     mine = fingerprint(facts("cpu"))
     folders.run_folder(folder / "run", small, passes=("forward", "step"), fingerprint=mine)
     cold = {f"{name} {size.name}": 0.004 for name in folders.SUBJECTS for size in small}

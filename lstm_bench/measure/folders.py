@@ -14,8 +14,9 @@ from typing import Any
 
 from lstm_bench.errors import UsageError
 from lstm_bench.measure.machine import facts, fingerprint, has_cuda, settle
-from lstm_bench.store.folder import Folder, covers, kept, read_header
+from lstm_bench.store.folder import Folder, covers, kept, parse, read_header
 from lstm_bench.store.kinds import BY_FORMAT
+from lstm_bench.store.shapes import MisshapenError
 from lstm_bench.store.write import append, as_line, make_folder, replace_file
 
 __all__ = [
@@ -36,17 +37,22 @@ __all__ = [
 def begin(path: Path, form: str, plan: Mapping[str, Any], device: str, threads: int | None) -> None:
     """Settle the machine and write a new header: the plan, when, and on which machine.
 
-    Raises UsageError where the folder cannot be written or holds such a header already.
+    Raises UsageError where the folder cannot be written or holds such a header already, and for a
+    plan that could not be read again: better now than when all is measured.
     """
     settle(device, threads)
-    header = header_for(form, plan, device)
+    text = json.dumps(header_for(form, plan, device), indent=2) + "\n"
+    try:
+        BY_FORMAT[form].header(parse(text.encode()))
+    except MisshapenError as error:
+        raise UsageError(f"this cannot be measured: {error}") from None
     folder = make_folder(path.parent)
     if path.exists():
         raise UsageError(
             f"{folder} holds a {BY_FORMAT[form].name} already: go on with --resume {folder}, "
             "or choose another"
         )
-    replace_file(path, json.dumps(header, indent=2) + "\n")
+    replace_file(path, text)
 
 
 def header_for(form: str, plan: Mapping[str, Any], device: str = "cpu") -> dict[str, Any]:
@@ -76,7 +82,7 @@ def lines_of(path: Path, kind: str = "run") -> list[dict[str, Any]]:
 
 def must_be_this_machine(header: Mapping[str, Any], folder: Path, device: str, wish: str) -> None:
     """Raises UsageError where another machine, version or setting took what is there."""
-    here = device == "cpu" or has_cuda(int(device.partition(":")[2] or 0))
+    here = device.startswith("cpu") or has_cuda(int(device.partition(":")[2] or 0))
     if not here or fingerprint(facts(device)) != header["fingerprint"]:
         raise UsageError(
             f"{folder} was begun on another machine or with other versions or settings: {wish}"
