@@ -38,7 +38,8 @@ WRONG = (("run", "--resume", "X"), ("compare", "--resume", "X"), ("choose", "--r
 WICKED: tuple[Any, ...] = (
     None, True, False, 0, -1, 3, 0.0, -1e-300, 1e-300, 1e308, float("nan"), float("inf"), 10**30,
     2**63, "", "x", "\ud800", "\x1b[2J\x07", "[red]:M:[/red]", "$x_{$", "a|b\n| c", "0", "nan",
-    "<script>", "x" * 3000, [], {}, [[]], [None], {"": None}, {"a": {"b": []}}, [1, "2", None],
+    "<script>", "界😀", "x" * 3000, [], {}, [[]], [None],
+    {"": None}, {"a": {"b": []}}, [1, "2", None],
 )  # fmt: skip
 
 
