@@ -92,6 +92,14 @@ class Outlet(io.RawIOBase):
         return self.trouble.strerror or "unknown error"
 
 
+class Text(io.TextIOWrapper):
+    """A text stream without a way around its encoding: click would take it, and print UTF-8."""
+
+    @property
+    def buffer(self) -> Any:
+        raise AttributeError("buffer")
+
+
 class Shown(logging.Handler):
     """Warnings of this project's log as lines on the error stream, each of them once."""
 
@@ -132,9 +140,9 @@ def _wrapped(stream: Any, original: Any, outlet: Outlet) -> Any:
     if stream is not original:
         return stream
     if stream is None:
-        return io.TextIOWrapper(io.BufferedWriter(outlet), "utf-8", ERRORS, write_through=True)
+        return Text(io.BufferedWriter(outlet), "utf-8", ERRORS, write_through=True)
     stream.flush()
-    return io.TextIOWrapper(
+    return Text(
         io.BufferedWriter(outlet), stream.encoding, ERRORS,
         line_buffering=stream.line_buffering, write_through=stream.write_through,
     )  # fmt: skip

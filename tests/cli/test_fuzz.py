@@ -3,6 +3,7 @@
 import pytest
 
 from bench.fuzz import Case, fuzz, problems_of
+from lstm_bench.store import folder
 
 
 @pytest.mark.parametrize("what", ["commands", "folders"])
@@ -12,6 +13,12 @@ def test_none_of_the_drawn_cases_ends_otherwise_than_promised(what):
     failed = [(e.problems, e.case, e.output, e.reproduce) for e in endings if e.problems]
     assert not failed
     assert {ending.code for ending in endings} >= {0, 2}
+
+
+def test_a_reader_that_takes_whatever_is_there_is_found_out(monkeypatch):
+    monkeypatch.setattr(folder, "read", lambda path, shape: folder.parse(folder.content(path)))
+    endings = fuzz("folders", number=24, chance=1)
+    assert any("traceback" in ending.problems for ending in endings)
 
 
 @pytest.mark.parametrize(
