@@ -23,8 +23,8 @@ def replace_file(path: Path, text: str | bytes) -> None:
     target = Path(os.path.realpath(path))  # a link goes on pointing to the file
     new = target.with_name(target.name + ".new")
     try:
-        if target.exists() and not target.is_file():  # a pipe or a terminal, never replaced
-            target.write_bytes(data)
+        if path.exists() and not path.is_file():  # a pipe or a terminal, never replaced
+            _write_straight(path, data)
             return
         with new.open("wb") as file:
             file.write(data)
@@ -35,6 +35,14 @@ def replace_file(path: Path, text: str | bytes) -> None:
         with contextlib.suppress(OSError):
             new.unlink(missing_ok=True)
         raise UsageError(f"cannot write {path}: {error.strerror}") from error
+
+
+def _write_straight(path: Path, data: bytes) -> None:
+    """Into what is there. A pipe that nobody reads is an error: opened plainly, it would wait."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+    os.set_blocking(descriptor, True)
+    with open(descriptor, "wb") as file:
+        file.write(data)
 
 
 def as_line(row: Mapping[str, Any]) -> str:

@@ -47,6 +47,8 @@ def test_a_link_or_a_pipe_is_written_to_and_not_replaced(tmp_path):
     replace_file(tmp_path / "link", "half \ud800")
     assert (tmp_path / "file").read_text() == "half \\ud800"
     os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(UsageError, match="cannot write"):  # nobody reads it
+        replace_file(tmp_path / "pipe", "told")
     reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
     replace_file(tmp_path / "pipe", "told")
     assert os.read(reader, 10) == b"told"
