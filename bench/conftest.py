@@ -9,7 +9,7 @@ import torch
 
 from impls.registry import implementations
 from lstm_bench.measure.examiner import Examiner, Exams, Terms
-from lstm_bench.measure.machine import facts, has_cuda, settle
+from lstm_bench.measure.machine import cuda_devices, facts, settle
 from lstm_bench.measure.sampler import calibrate, warm_up
 from lstm_bench.measure.workloads import PASSES, PRESETS, Workload, grid
 from lstm_bench.subject.parcel import Parcel
@@ -109,7 +109,7 @@ def cell(name, workload, pass_name, device, request, exams):
     reason = implementations()[name].unavailable()
     if reason is not None:
         pytest.skip(f"{name} is not available here: {reason}")
-    if device == "cuda" and not has_cuda():
+    if device == "cuda" and not cuda_devices():
         pytest.skip("no CUDA device: torch sees none")
     config = request.config
     threads = config.getoption("--lstm-threads") or torch.get_num_threads()

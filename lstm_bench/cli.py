@@ -12,6 +12,8 @@ import click
 
 from lstm_bench import __version__, own
 from lstm_bench.errors import UsageError
+from lstm_bench.output import guarded
+from lstm_bench.plain import plain
 
 COMMANDS = {
     "check": ("lstm_bench.commands.check:check", "Is this LSTM right, and if not, what is wrong?"),
@@ -60,27 +62,47 @@ def cli() -> None:
     """
 
 
+INTERNAL_ERROR = 70
+"""Exit code for a mistake of ours (sysexits' EX_SOFTWARE); no command uses it for anything else."""
+
+TRACEBACK = "LSTM_BENCH_TRACEBACK"
+"""Environment variable that, set, lets such a mistake be seen with its traceback."""
+
+
 def main() -> None:
     """Run the command line; wrong input becomes one line and exit code 2.
 
-    SIGTERM ends it as Ctrl-C does, through every ``finally``: 143, where Ctrl-C is 130.
+    So does output that cannot be written, when everything else is done (see output.py). SIGTERM
+    ends it as Ctrl-C does, through every ``finally``: 143, where Ctrl-C is 130.
     """
     own.reserve()
     before = signal.signal(signal.SIGTERM, _end(os.getpid()))
     try:
-        code = cli.main(standalone_mode=False)
-    except UsageError as error:
-        code = _fail(str(error))
-    except click.ClickException as error:
-        code = _fail(error.format_message())
-    except (click.Abort, KeyboardInterrupt):
-        code = 130
-    except BrokenPipeError:
-        sys.stderr.close()
-        code = 0
+        with guarded() as output:
+            code = _run()
+            sys.stdout.flush()
+            if output.lost is not None:
+                code = _fail(f"cannot write to standard output: {output.lost}")
     finally:
         signal.signal(signal.SIGTERM, before)
-    sys.exit(code if isinstance(code, int) else 0)
+    sys.exit(code)
+
+
+def _run() -> int:
+    try:
+        code = cli.main(standalone_mode=False)
+    except UsageError as error:
+        return _fail(str(error))
+    except click.ClickException as error:
+        return _fail(error.format_message())
+    except (click.Abort, KeyboardInterrupt):
+        return 130
+    except Exception as error:
+        if TRACEBACK in os.environ:
+            raise
+        hint = f"this is a bug in lstm-bench; {TRACEBACK}=1 shows where"
+        return _fail(f"{type(error).__name__}: {error} ({hint})", INTERNAL_ERROR)
+    return code if isinstance(code, int) else 0
 
 
 def _end(process: int) -> Callable[[int, object], None]:
@@ -95,6 +117,6 @@ def _end(process: int) -> Callable[[int, object], None]:
     return end
 
 
-def _fail(message: str) -> int:
-    click.echo(f"lstm-bench: error: {' '.join(message.split())}", err=True)
-    return 2
+def _fail(message: str, code: int = 2) -> int:
+    click.echo(f"lstm-bench: error: {' '.join(plain(message).split())}", err=True)
+    return code

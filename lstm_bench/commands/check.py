@@ -13,6 +13,8 @@ import click
 
 from lstm_bench.commands.options import options_of, write_json
 from lstm_bench.errors import UsageError
+from lstm_bench.plain import markup
+from lstm_bench.store.write import make_folder, replace_file
 
 if TYPE_CHECKING:
     from lstm_bench.commands.progress import Show
@@ -68,10 +70,7 @@ def _report(judgements: list[Judgement], folder: Path) -> None:
     from lstm_bench.report.write import FORMATS, write_report
 
     command = "lstm-bench " + shlex.join(sys.argv[1:])
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"cannot write to {folder}: {error.strerror}") from error
+    make_folder(folder)
     write_json(header_for("lstm-bench check 1", {"command": command}), str(folder / "check.json"))
     write_json([j.as_json() for j in judgements], str(folder / "summary.json"))
     write_report(folder)
@@ -124,15 +123,15 @@ def _heard(show: Show, target: str, stage: str) -> None:
 
 
 def _show(judgement: Judgement) -> None:
-    from rich.console import Console
-    from rich.markup import escape
     from rich.padding import Padding
 
-    console = Console(highlight=False)
+    from lstm_bench.commands.screen import screen
+
+    console = screen()
     verdict = str(judgement.verdict)
     colour = COLOURS.get(verdict, "yellow")
     console.print(
-        f"[bold]{escape(judgement.target)}[/bold]: [{colour} bold]{verdict}[/]"
+        f"[bold]{markup(judgement.target)}[/bold]: [{colour} bold]{verdict}[/]"
         f"  ({judgement.seconds:.1f} s)"
     )
     found = {k: v for k, v in judgement.interface.items() if k != "printed"}
@@ -141,22 +140,22 @@ def _show(judgement: Judgement) -> None:
         line = "; ".join(f"{found[p]}" for p in parts if found.get(p))
         line += f"; left at its default: {found['not_judged']}" if "not_judged" in found else ""
         line += f"; {found['directions']}" if "directions" in found else ""
-        console.print(Padding(f"found: {escape(line)}", (0, 0, 0, 2)), style="dim")
+        console.print(Padding(f"found: {markup(line)}", (0, 0, 0, 2)), style="dim")
     for sentence in judgement.diagnosis:
-        console.print(Padding(f"• {escape(sentence)}", (0, 0, 0, 2)))
+        console.print(Padding(f"• {markup(sentence)}", (0, 0, 0, 2)))
     # Another recurrence fails by design: its name says more than a list of differences.
     failed = [c for c in judgement.checks if str(c.status) == "fail" and verdict != "variant"]
     for result in failed[:3]:
-        text = f"[red]fail[/red] {result.name}: {escape(result.message)}"
+        text = f"[red]fail[/red] {result.name}: {markup(result.message)}"
         console.print(Padding(text, (0, 0, 0, 4)))
     if len(failed) > 3:
         more = f"… and {len(failed) - 3} more failed checks; --json has them all"
         console.print(Padding(more, (0, 0, 0, 4)))
     if "printed" in judgement.interface:
-        first = str(judgement.interface["printed"]).splitlines()[0]
-        console.print(Padding(f"it printed: {escape(first[:100])}", (0, 0, 0, 2)), style="dim")
+        first = str(judgement.interface["printed"]).strip().partition("\n")[0]
+        console.print(Padding(f"it printed: {markup(first[:100])}", (0, 0, 0, 2)), style="dim")
     if judgement.checks:
-        console.print(Padding(_counts(judgement), (0, 0, 0, 2)), style="dim")
+        console.print(Padding(markup(_counts(judgement)), (0, 0, 0, 2)), style="dim")
     console.print()
 
 
@@ -181,15 +180,12 @@ def _sum_up(judgements: list[Judgement]) -> None:
 
 
 def _write_scripts(judgements: list[Judgement], folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for number, judgement in enumerate(judgements):
-            for result in judgement.checks:
-                if result.script:
-                    name = judgement.target.rpartition(":")[2] or judgement.target
-                    (folder / f"{number}_{name}_{result.name}.py").write_text(result.script)
-    except OSError as error:
-        raise UsageError(f"cannot write to {folder}: {error.strerror}") from error
+    make_folder(folder)
+    for number, judgement in enumerate(judgements):
+        for result in judgement.checks:
+            if result.script:
+                name = judgement.target.rpartition(":")[2] or judgement.target
+                replace_file(folder / f"{number}_{name}_{result.name}.py", result.script)
 
 
 def _list_checks() -> int:

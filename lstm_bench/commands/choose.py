@@ -14,6 +14,7 @@ from lstm_bench.commands import decisions
 from lstm_bench.commands.options import options_of, since_start, write_json
 from lstm_bench.commands.targets import refuse_missing
 from lstm_bench.compare.budget import timing_left
+from lstm_bench.plain import markup, plain
 
 EPILOG = """\b
 Examples:
@@ -79,13 +80,14 @@ def _all() -> tuple[str, ...]:
 def _decided(choice: Any, budget: float | None) -> dict[str, Any]:
     """The document, with progress on stderr. budget: seconds in all, the checks included."""
     from lstm_bench.commands.progress import progress_line
+    from lstm_bench.commands.screen import say
 
     candidates = len(choice.plan.candidates)
     decisions.forecast(budget, choice.unjudged(), choice.plan, candidates)
     with progress_line() as show:
         wrong = choice.incorrect(partial(show, line=False))
         for number, reason in wrong.items():
-            click.echo(f"left out: {choice.plan.candidates[number]}: {reason}", err=True)
+            say(f"left out: {choice.plan.candidates[number]}: {reason}", err=True)
 
         def told(book: Any, seconds: float) -> None:
             show(f"{len(book.open())} of {len(book.cells)} cells open, {seconds:.0f} s")
@@ -98,11 +100,11 @@ def _decided(choice: Any, budget: float | None) -> dict[str, Any]:
 
 def _show(document: Mapping[str, Any]) -> None:
     """The answer, a ranking for each cell, and what else bears on the choice."""
-    from rich.console import Console
-    from rich.markup import escape
     from rich.table import Table
 
-    console = Console(width=None if sys.stdout.isatty() else 120)
+    from lstm_bench.commands.screen import screen
+
+    console = screen(width=None if sys.stdout.isatty() else 120)
     table = Table(box=None, header_style="bold", pad_edge=False)
     for column in ("rank", "implementation", "verdict"):
         table.add_column(column)
@@ -111,7 +113,7 @@ def _show(document: Mapping[str, Any]) -> None:
     for cell in document["cells"]:
         table.add_row("", f"[bold]{cell['workload']} {cell['pass']}[/bold]", cell["verdict"])
         for place in cell["ranking"]:
-            table.add_row(*map(escape, _row(cell, place)))
+            table.add_row(*map(markup, _row(cell, place)))
     console.print(table)
     lines = [document["answer"], *document["break_even"]]
     lines += [
@@ -122,7 +124,7 @@ def _show(document: Mapping[str, Any]) -> None:
     ]
     lines += [f"left out: {one['target']}: {one['reason']}" for one in document["left_out"]]
     for line in lines:
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+        console.print(plain(line), markup=False, soft_wrap=True)
 
 
 def _row(cell: Mapping[str, Any], place: Mapping[str, Any]) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from lstm_bench.commands.options import since_start, write_json
 from lstm_bench.compare.budget import TIMING_SECONDS, outlook, timing_left
 from lstm_bench.errors import UsageError
 from lstm_bench.measure.workloads import PASSES, Workload
+from lstm_bench.plain import markup
 
 if TYPE_CHECKING:
     from lstm_bench.compare.decide import Decision
@@ -133,8 +134,9 @@ def judged_and_run(session: Session, budget: float | None) -> tuple[list[str], D
 
 def show(session: Session, decision: Decision) -> None:
     """One table, the numbers beside every verdict."""
-    from rich.console import Console
     from rich.table import Table
+
+    from lstm_bench.commands.screen import screen
 
     table = Table(box=None, header_style="bold", pad_edge=False)
     for column in ("cell", "verdict"):
@@ -147,14 +149,14 @@ def show(session: Session, decision: Decision) -> None:
         word = str(found.outcome)
         measured = found.blocks > 0
         table.add_row(
-            f"{target} {cell.workload.name} {cell.pass_name}",
-            f"[{WORDS[word]}]{word}[/]" + (f" ({found.reason})" if found.reason else ""),
+            markup(f"{target} {cell.workload.name} {cell.pass_name}"),
+            f"[{WORDS[word]}]{word}[/]" + (markup(f" ({found.reason})") if found.reason else ""),
             f"{found.ratio:.3f}" if measured else "",
             _interval(found.low, found.high) if measured else "",
             f"{max(0.0, found.at_most):.1%}" if math.isfinite(found.at_most) else "",
             str(found.blocks),
         )
-    console = Console(width=None if sys.stdout.isatty() else 120)
+    console = screen(width=None if sys.stdout.isatty() else 120)
     console.print(table)
 
 
@@ -172,10 +174,12 @@ def _interval(low: float, high: float) -> str:
 
 def refused(session: Session, wrong: list[str], json_file: str | None) -> int:
     """There is no speed verdict with what is wrong: say why. The exit code."""
+    from lstm_bench.commands.screen import say
+
     write_json({"incorrect": wrong}, json_file)
     if json_file != "-":
         for sentence in wrong:
-            click.echo(f"no speed verdict: {sentence}")
+            say(f"no speed verdict: {sentence}")
         report(session.folder)
     return EXIT_INCORRECT
 

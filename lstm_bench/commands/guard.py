@@ -16,6 +16,7 @@ from lstm_bench import headlines
 from lstm_bench.commands import decisions
 from lstm_bench.commands.options import options_of, write_json
 from lstm_bench.errors import UsageError
+from lstm_bench.plain import plain
 
 if TYPE_CHECKING:
     from lstm_bench.compare.arms import Availability, Side
@@ -104,7 +105,7 @@ def _against_run(folder: Path, options: dict[str, Any]) -> int:
     read_header(folder)
     rows = again(folder, decisions.folder_for("guard", options["out"]))
     for row in rows:
-        click.echo(f"{row.name}: {row.ratio:.2f} times what it was ({row.remark})")
+        click.echo(f"{plain(row.name)}: {row.ratio:.2f} times what it was ({row.remark})")
     click.echo(
         "Advice only: two runs at different moments differ by tens of percent on a shared "
         "machine. For a decision: lstm-bench guard --against git:REF"
@@ -239,7 +240,7 @@ def _decide(
     write_json(document, options["json_file"])
     if options["json_file"] != "-":
         decisions.show(session, decision)
-        click.echo(headlines.guard(document))
+        click.echo(plain(headlines.guard(document)))
         decisions.report(session.folder)
     return exit_code(document)
 

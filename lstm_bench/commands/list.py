@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from lstm_bench.commands.options import options_of
+from lstm_bench.plain import plain
 
 
 @click.command("list")
@@ -24,7 +25,7 @@ def list_(as_json: bool) -> None:
         return
     click.echo("Implementations (--impl)")
     for name, impl in found["implementations"].items():
-        click.echo(f"  {name:16} {impl['unavailable'] or impl['summary']}")
+        click.echo(plain(f"  {name:16} {impl['unavailable'] or impl['summary']}"))
     click.echo("  or package.module:Class, or path/to/file.py:Class")
     click.echo("\nPresets (--preset), single layer and one direction so far")
     for name, preset in found["presets"].items():

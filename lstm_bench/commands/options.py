@@ -15,6 +15,7 @@ import click
 from lstm_bench.commands.places import refuse_unwritable
 from lstm_bench.errors import UsageError
 from lstm_bench.options import TABLE, Option, refuse_conflicts
+from lstm_bench.store.write import replace_file
 
 Command = Callable[..., Any]
 
@@ -94,7 +95,4 @@ def write_json(document: Any, file: str | None) -> None:
     if file == "-":
         sys.stdout.write(text)
         return
-    try:
-        Path(file).write_text(text)
-    except OSError as error:
-        raise UsageError(f"cannot write {file}: {error.strerror}") from error
+    replace_file(Path(file), text)

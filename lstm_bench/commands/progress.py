@@ -10,6 +10,9 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from lstm_bench.commands.screen import screen
+from lstm_bench.plain import plain
+
 
 class Show(Protocol):
     """Shows a text; with ``line`` off, only where it can be overwritten."""
@@ -24,18 +27,18 @@ def progress_line(console: Console | None = None) -> Iterator[Show]:
     Nothing redraws it in between, as a spinner's thread would: these commands fork their workers,
     and a fork inherits whatever lock a thread holds at that moment, and nobody who would open it.
     """
-    console = console or Console(stderr=True)
+    console = console or screen(stderr=True)
     if not console.is_terminal:
 
         def write(text: str, *, line: bool = True) -> None:
             if line:
-                console.print(text, markup=False, highlight=False, soft_wrap=True)
+                console.print(plain(text), markup=False, highlight=False, soft_wrap=True)
 
         yield write
         return
     with Live(console=console, auto_refresh=False, transient=True) as live:
 
         def overwrite(text: str, *, line: bool = True) -> None:
-            live.update(Text(text, overflow="ellipsis", no_wrap=True), refresh=True)
+            live.update(Text(plain(text), overflow="ellipsis", no_wrap=True), refresh=True)
 
         yield overwrite

@@ -14,6 +14,7 @@ from lstm_bench.commands.options import options_of
 from lstm_bench.commands.sizes import workloads
 from lstm_bench.commands.targets import refuse_missing
 from lstm_bench.measure.workloads import PASSES
+from lstm_bench.plain import all_plain, plain
 
 if TYPE_CHECKING:
     from lstm_bench.measure.run import Plan, Run
@@ -87,17 +88,18 @@ def _plan(options: dict[str, Any]) -> Plan:
 
 
 def _measure(started: Run) -> int:
-    from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+    from lstm_bench.commands.screen import screen
     from lstm_bench.measure.machine import busy
     from lstm_bench.measure.run import execute
 
-    console = Console(stderr=True)
+    console = screen(stderr=True)
     warning = busy()
     if warning is not None:
         console.print(f"lstm-bench: warning: {warning}", soft_wrap=True, highlight=False)
-    columns = (TextColumn("{task.description:<34}"), BarColumn(), TimeRemainingColumn())
+    label = TextColumn("{task.description:<34}", markup=False)
+    columns = (label, BarColumn(), TimeRemainingColumn())
     interrupted = False
     # No thread redraws the bar: workers are forked, and a fork inherits what a thread has locked.
     quiet = not console.is_terminal
@@ -107,11 +109,12 @@ def _measure(started: Run) -> int:
         def report(progress: Any) -> None:
             total = progress.total or None  # while judging, nobody knows how long
             bar.update(
-                task, completed=progress.done, total=total, description=progress.label, refresh=True
-            )
+                task, completed=progress.done, total=total, description=plain(progress.label),
+                refresh=True,
+            )  # fmt: skip
             if not console.is_terminal and total:
-                line = f"{progress.done}/{progress.total} {progress.label}"
-                console.print(line, soft_wrap=True, highlight=False)
+                line = f"{progress.done}/{progress.total} {plain(progress.label)}"
+                console.print(line, soft_wrap=True, markup=False)
 
         try:
             execute(started, report)
@@ -128,25 +131,24 @@ def _conclude(folder: Path) -> int:
     from lstm_bench.measure.run import read_cells, read_header
     from lstm_bench.report.write import write_report
 
-    cells = read_cells(folder)
+    cells = all_plain(read_cells(folder))
     if not cells:
         return 0
     header = read_header(folder)
     page = write_report(folder)
     statuses = _show(cells, header, page)
-    click.echo(f"Threads: {header['machine']['threads']}")
+    click.echo(f"Threads: {header['machine'].get('threads', 'unknown')}")
     return EXIT_INCORRECT if (statuses != "ok").any() else 0
 
 
 def _show(cells: Any, header: Any, page: Path) -> Any:
     """Tables, the answer, what has no speed and why. Every cell's status."""
-    from rich.console import Console
-
+    from lstm_bench.commands.screen import screen
     from lstm_bench.report.kinds.run import answer_of
     from lstm_bench.report.summary import summarise
     from lstm_bench.report.tables import reasons, terminal_tables
 
-    console, summary = Console(), summarise(cells)
+    console, summary = screen(), summarise(cells)
     for table in terminal_tables(summary):
         console.print(table)
     said = answer_of(summary, header)

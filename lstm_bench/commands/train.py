@@ -15,6 +15,7 @@ from lstm_bench.commands.options import options_of
 from lstm_bench.commands.sizes import refuse_too_large
 from lstm_bench.errors import UsageError
 from lstm_bench.measure.workloads import Workload
+from lstm_bench.plain import markup, plain
 
 # torch takes seconds to import, so what needs it is imported where it is used.
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def _conclude(session: Session, folder: Path, facts: Mapping[str, Any]) -> bool:
     click.echo(how_far)
     click.echo(coincidence.message)
     if facts["sample"] is not None:
-        click.echo(f"\n{results[0].name} continues:\n{facts['prefix']}{facts['sample']}\n")
+        click.echo(plain(f"\n{results[0].name} continues:\n{facts['prefix']}{facts['sample']}\n"))
     click.echo(f"curves: {folder}")
     return learned and coincidence.status is not Status.FAIL
 
@@ -98,14 +99,14 @@ def _prepare(o: Mapping[str, Any]) -> Session:
 
 def _train(session: Session, budget: Budget, check_updates: int) -> bool:
     """Train with a progress bar on stderr. False where Ctrl-C ended it."""
-    from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+    from lstm_bench.commands.screen import screen
     from lstm_bench.training.text import perplexity
 
     columns = (TextColumn("training"), BarColumn(), TimeRemainingColumn())
     state = TextColumn("update {task.fields[update]}, perplexity {task.fields[perplexity]:.4g}")
-    with Progress(*columns, state, console=Console(stderr=True)) as progress:
+    with Progress(*columns, state, console=screen(stderr=True)) as progress:
         task = progress.add_task("", total=1.0, update=0, perplexity=session.levels().uniform)
 
         def on_block(share: float) -> None:
@@ -141,8 +142,9 @@ def _sample(session: Session, prefix: str, length: int, temperature: float) -> s
 
 
 def _print_table(results: Sequence[Result]) -> None:
-    from rich.console import Console
     from rich.table import Table
+
+    from lstm_bench.commands.screen import screen
 
     table = Table()
     columns = ("updates", "tokens/s", "training perplexity", "held-out perplexity")
@@ -152,9 +154,10 @@ def _print_table(results: Sequence[Result]) -> None:
     for r in results:
         speed = f"{r.tokens_per_second:,.0f}"
         table.add_row(
-            r.name, str(r.updates), speed, f"{r.training_perplexity:.5g}", f"{r.perplexity:.5g}"
-        )
-    Console().print(table)
+            markup(r.name), str(r.updates), speed, f"{r.training_perplexity:.5g}",
+            f"{r.perplexity:.5g}",
+        )  # fmt: skip
+    screen().print(table)
 
 
 def _learned(results: Sequence[Result], levels: Levels) -> tuple[bool, str]:

@@ -27,9 +27,11 @@ from lstm_bench.compare.arms import Side
 from lstm_bench.compare.decide import Ledger, Settings, spend
 from lstm_bench.compare.simulate import Replayed
 from lstm_bench.errors import UsageError
-from lstm_bench.measure.folders import replace_file
 from lstm_bench.measure.machine import facts, fingerprint, settle
 from lstm_bench.measure.workloads import PRESETS
+from lstm_bench.store.files import profile as shape
+from lstm_bench.store.folder import UnusableError, read
+from lstm_bench.store.write import make_folder, replace_file
 
 FORMAT = "lstm-bench machine 1"
 
@@ -281,25 +283,27 @@ def key(device: str = "cpu") -> str:
 
 def path_of(device: str = "cpu") -> Path:
     """Where this machine's profile is kept: $XDG_STATE_HOME/lstm-bench."""
-    home = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    home = os.environ.get("XDG_STATE_HOME") or _home() / ".local" / "state"
     return Path(home) / "lstm-bench" / f"machine-{key(device)}.json"
+
+
+def _home() -> Path:
+    """Raises UsageError where nobody knows it."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        raise UsageError("there is no home folder: set XDG_STATE_HOME, or give --out") from None
 
 
 def save(profile: Profile, path: Path) -> None:
     """Raises UsageError where it cannot be written."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"cannot write to {path.parent}: {error.strerror}") from error
+    make_folder(path.parent)
     replace_file(path, json.dumps(profile.as_json(), indent=1) + "\n")
 
 
 def load(device: str = "cpu") -> Profile | None:
     """The profile of this machine, or None where there is none, or none that can be read."""
     try:
-        fields = json.loads(path_of(device).read_text())
-        if fields.get("format") != FORMAT:
-            return None
-        return Profile.from_json(fields)
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RuntimeError):
+        return Profile.from_json(read(path_of(device), shape))
+    except (UsageError, UnusableError):
         return None

@@ -42,6 +42,7 @@ from lstm_bench.measure.folders import (
 )
 from lstm_bench.measure.machine import settle
 from lstm_bench.measure.workloads import Workload
+from lstm_bench.store.folder import kept
 
 FORMAT = "lstm-bench choice 1"
 
@@ -122,7 +123,7 @@ class Choice:
         """Candidates without a place, because they do not conform, and why."""
         side = Side("candidates", self.plan.candidates)
         numbers = range(len(self.plan.candidates))
-        found = judged(self.folder / "checks.json", [side], numbers, told)
+        found = judged(self.folder / "checks.json", "choice", [side], numbers, told)
         return {
             number: ": ".join([one["verdict"], *one["diagnosis"][:1]])
             for number, one in enumerate(found)
@@ -145,10 +146,11 @@ class Choice:
 
         left: seconds that are left for costs and blocks; default: the plan's budget, for blocks.
         """
-        plan, before = self.plan, self._records()
+        plan, records = self.plan, self._records()
+        before, following = list(records.values()), max(records, default=-1) + 1
         sides = [Side(name, (name,)) for name in plan.candidates]
-        arena = Arena(sides, plan.cells, plan.conditions, blocks=len(before))
-        arena.random.seed(plan.conditions.seed + len(before))
+        arena = Arena(sides, plan.cells, plan.conditions, blocks=following)
+        arena.random.seed(plan.conditions.seed + following)
         if left is not None and left() <= 0:
             costs = Costs(out=self.incorrect(preparing))  # resumed, there may be time for them
         else:
@@ -158,7 +160,7 @@ class Choice:
         source = _Blocks(arena, self.folder / "blocks.jsonl")
         book, seconds, interrupted = contest(
             source, range(len(plan.cells)), len(sides), settings,
-            before=[found_in(records) for records in before], without=without, told=told,
+            before=[found_in(block) for block in before], without=without, told=told,
         )  # fmt: skip
         document = self._document(book, costs, seconds, interrupted)
         replace_file(self.folder / "decision.json", json.dumps(document, indent=1) + "\n")
@@ -167,29 +169,27 @@ class Choice:
     def _costs(self, arena: Arena, preparing: Callable[[str], None]) -> Costs:
         path = self.folder / "costs.json"
         names = self.plan.candidates
-        if path.exists():
-            costs = Costs.from_json(json.loads(path.read_text()))
-        else:
-            costs = Costs(out=self.incorrect(preparing))
+        found = kept(path, "choice", asdict(self.plan), "memory and cold starts are measured again")
+        costs = Costs(out=self.incorrect(preparing)) if found is None else Costs.from_json(found)
         for arm in (a for a in range(len(names)) if a not in costs.out):
             preparing(f"memory and cold start of {names[arm]}")
             try:
                 heads = arena.probe(arm)
                 if any(heads.values()):
                     raise WorkerError("has an output layer on top: that is other work")
-                if not path.exists():
+                if found is None:
                     _take_costs(arena, arm, costs)
             except WorkerError as error:
                 costs.out[arm] = str(error).removeprefix(f"{names[arm]}: " * 2)
         replace_file(path, json.dumps(costs.as_json(), indent=1) + "\n")
         return costs
 
-    def _records(self) -> list[list[BlockRecord]]:
-        """What is on disk, block by block."""
+    def _records(self) -> dict[int, list[BlockRecord]]:
+        """What is on disk, by the block's number, in order."""
         found: dict[int, list[BlockRecord]] = {}
-        for line in lines_of(self.folder / "blocks.jsonl"):
+        for line in lines_of(self.folder / "blocks.jsonl", "choice"):
             found.setdefault(line["block"], []).append(BlockRecord(**line))
-        return [found[number] for number in sorted(found)]
+        return dict(sorted(found.items()))
 
     # -- the answer ---------------------------------------------------------------------------
 

@@ -26,6 +26,7 @@ from lstm_bench.measure.folders import (
     append,
     begin,
     header_of,
+    kept_judgements,
     lines_of,
     must_be_this_machine,
     replace_file,
@@ -92,7 +93,7 @@ class Session:
         """The verdict on every subject of both sides, made once and kept."""
         sides = dict.fromkeys((self.plan.baseline, self.plan.candidate))
         used = {cell.subject for cell in self.plan.cells}
-        return judged(self.folder / "checks.json", sides, used, told)
+        return judged(self.folder / "checks.json", "comparison", sides, used, told)
 
     def unjudged(self) -> tuple[int, ...]:
         """How many subjects of each side are yet to be judged."""
@@ -123,14 +124,15 @@ class Session:
         left: seconds that are left for blocks when they are to begin; default: the plan's budget.
         """
         plan, cells = self.plan, tuple(range(len(self.plan.cells)))
-        before = self.blocks()
+        scores = self._scores()
+        before, following = list(scores.values()), max(scores, default=-1) + 1
         if left is not None and left() <= 0:
             return self._concluded(conclude(ledger_of(cells, plan.settings, before), 0.0))
         arena = Arena(
             (plan.baseline, plan.candidate), plan.cells, plan.conditions,
-            blocks=len(before), slow=slow or {},
+            blocks=following, slow=slow or {},
         )  # fmt: skip
-        arena.random.seed(plan.conditions.seed + len(before))
+        arena.random.seed(plan.conditions.seed + following)
         try:
             arena.find()
         except WorkerError as error:
@@ -186,11 +188,15 @@ class Session:
         return {"answer": headlines.comparison(document), **document}
 
     def blocks(self) -> list[dict[int, float]]:
-        """The scores that are on disk, block by block; a half-written last line is passed over."""
+        """The scores that are on disk, block by block; damaged lines are passed over."""
+        return list(self._scores().values())
+
+    def _scores(self) -> dict[int, dict[int, float]]:
+        """The same by the block's number, in order."""
         found: dict[int, dict[int, float]] = {}
-        for record in lines_of(self.folder / "blocks.jsonl"):
+        for record in lines_of(self.folder / "blocks.jsonl", "comparison"):
             found.setdefault(record["block"], {})[record["cell"]] = record["score"]
-        return [found[number] for number in sorted(found)]
+        return dict(sorted(found.items()))
 
     def append(self, records: Sequence[BlockRecord]) -> None:
         """Put a block on disk."""
@@ -209,18 +215,23 @@ def read_header(folder: Path) -> dict[str, Any]:
 
 
 def judged(
-    path: Path, sides: Iterable[Side], subjects: Collection[int], told: Callable[[str], None]
+    path: Path,
+    kind: str,
+    sides: Iterable[Side],
+    subjects: Collection[int],
+    told: Callable[[str], None],
 ) -> list[dict[str, Any]]:
-    """The verdicts on these subjects of each side, made once and kept in the file."""
-    if not path.exists():
+    """The verdicts on these subjects of each side, made once and kept in a folder of this kind."""
+    wanted = {side: [side.targets[subject] for subject in sorted(subjects)] for side in sides}
+    expected = [(side.name, target) for side, targets in wanted.items() for target in targets]
+    found = kept_judgements(path, kind, expected)
+    if found is None:
         found = []
-        for side in sides:
-            targets = [side.targets[subject] for subject in sorted(subjects)]
+        for side, targets in wanted.items():
             verdicts = judge_each(targets, Options(root=side.root), told=_heard(side.name, told))
             found += [{"side": side.name, **judgement.as_json()} for judgement in verdicts]
         replace_file(path, json.dumps(found, indent=1) + "\n")
-    loaded: list[dict[str, Any]] = json.loads(path.read_text())
-    return loaded
+    return found
 
 
 def _heard(side: str, told: Callable[[str], None]) -> Callable[[str, str], None]:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from lstm_bench.errors import UsageError
 from lstm_bench.measure.folders import must_be_this_machine
 from lstm_bench.measure.machine import settle
 from lstm_bench.measure.run import Plan, Run, execute, read_cells, read_header
@@ -26,14 +27,20 @@ class Advice:
 
 
 def again(stored: Path, out: Path) -> list[Advice]:
-    """Measure a stored run's plan once more. Raises UsageError on another machine."""
+    """Measure a stored run's plan once more.
+
+    Raises UsageError on another machine, and where the run holds no times.
+    """
     header = read_header(stored)
     plan = Plan.from_json(header["plan"])
     settle(plan.device, plan.threads)
     must_be_this_machine(header, stored, plan.device, "its times are no baseline here")
+    then = _medians(read_cells(stored))
+    if not then:
+        raise UsageError(f"{stored} holds no times to compare with")
     run = Run.create(out, plan)
     execute(run)
-    then, now = _medians(read_cells(stored)), _medians(read_cells(run.folder))
+    now = _medians(read_cells(run.folder))
     rows = []
     for key in (key for key in now if key in then):
         ratio = now[key] / then[key]

@@ -33,6 +33,9 @@ from lstm_bench.measure.folders import (
     as_line,
     begin,
     header_of,
+    kept_cold,
+    kept_judgements,
+    kept_peaks,
     lines_of,
     must_be_this_machine,
     replace_file,
@@ -124,14 +127,15 @@ class Run:
         no speed.
         """
         path = self.folder / "checks.json"
-        if not path.exists():
+        judged = kept_judgements(path, "run", [(None, name) for name in self.plan.subjects])
+        if judged is None:
             found = judge_each(
                 self.plan.subjects,
                 told=lambda name, stage: report(Progress(0, 0, f"checking {name}: {stage}")),
             )
             judged = [judgement.as_json() for judgement in found]
             replace_file(path, json.dumps(judged, indent=1) + "\n")
-        return {one["target"]: one for one in json.loads(path.read_text())}
+        return {one["target"]: one for one in judged}
 
     def cold_starts(
         self, openings: Openings, report: Callable[[Progress], None]
@@ -142,25 +146,26 @@ class Run:
         as ``cold.json``.
         """
         path, plan = self.folder / "cold.json", self.plan
-        if not path.exists():
-            found: dict[str, float | None] = {}
+        wanted = {f"{name} {size.name}" for name in plan.subjects for size in plan.workloads}
+        found = kept_cold(path, wanted)
+        if found is None:
+            found = {}
             for name in plan.subjects:
                 report(Progress(0, 0, f"cold start of {name}"))
                 for workload in plan.workloads:
                     found[f"{name} {workload.name}"] = openings.cold(name, workload)
             replace_file(path, json.dumps(found, indent=1) + "\n")
-        loaded: dict[str, float | None] = json.loads(path.read_text())
-        return loaded
+        return found
 
     def peaks(self, report: Callable[[Progress], None]) -> dict[str, float]:
         """What the machine can do at best, measured once a run, as ``peaks.json``."""
         path = self.folder / "peaks.json"
-        if not path.exists():
+        found = kept_peaks(path)
+        if found is None:
             report(Progress(0, 0, "the machine's peaks"))
             found = apart(peaks, self.plan.device, self.plan.dtype, self.plan.threads)
             replace_file(path, json.dumps(found) + "\n")
-        loaded: dict[str, float] = json.loads(path.read_text())
-        return loaded
+        return dict(found)
 
     def write(self, cell: Mapping[str, Any]) -> None:
         """Append a cell and see it onto the disk."""

@@ -6,7 +6,6 @@ device, dtype, flops, round, place, inner, seconds.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,9 @@ from typing import Any
 import pandas as pd
 
 from lstm_bench.errors import UsageError
+from lstm_bench.plain import all_plain
+from lstm_bench.store.files import CELL_KEY, suite
+from lstm_bench.store.folder import MissingError, UnusableError, read
 
 CELL = ["subject", "workload", "pass", "device", "dtype"]
 SIZES = ["batch", "steps", "input_size", "hidden_size", "head"]
@@ -33,29 +35,24 @@ def samples_frame(cells: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
 def cells_from_pytest_benchmark(path: Path) -> list[dict[str, Any]]:
     """Cells from the JSON that ``pytest bench --benchmark-json`` wrote. Raises UsageError."""
     try:
-        found = json.loads(path.read_text())
-    except FileNotFoundError:
+        benchmarks = read(path, suite)["benchmarks"]
+    except MissingError:
         raise UsageError(f"no such file: {path}") from None
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise UsageError(f"cannot read {path}: {error}") from error
-    benchmarks = found.get("benchmarks") if isinstance(found, dict) else None
-    if not isinstance(benchmarks, list):
-        raise UsageError(f"{path} is not a pytest-benchmark JSON (it has no list 'benchmarks')")
+    except UnusableError as error:
+        why = str(error).removeprefix("is damaged: ")
+        raise UsageError(
+            f"{path} is not a pytest-benchmark JSON that this project's bench/ wrote ({why})"
+        ) from None
     if not benchmarks:
         raise UsageError(f"{path} holds no benchmarks: none was run, or none passed")
-    cells = []
-    for benchmark in benchmarks:
-        info = benchmark.get("extra_info", {})
-        if "lstm_bench" not in info:
-            raise UsageError(
-                f"{path} was not written by this project's bench/: "
-                f"'{benchmark.get('name')}' has no lstm_bench facts"
-            )
-        data = benchmark["stats"].get("data") or [benchmark["stats"]["median"]]
-        cell = dict(info["lstm_bench"])
-        cell["samples"] = [
-            {"seconds": s, "inner": benchmark["stats"].get("iterations", 1), "round": k, "place": 0}
-            for k, s in enumerate(data)
-        ]
-        cells.append(cell)
-    return cells
+    cells = [_cell(benchmark) for benchmark in all_plain(benchmarks)]
+    return list({tuple(cell[name] for name in CELL_KEY): cell for cell in cells}.values())
+
+
+def _cell(benchmark: Mapping[str, Any]) -> dict[str, Any]:
+    stats = benchmark["stats"]
+    samples = [
+        {"seconds": seconds, "inner": stats.get("iterations", 1), "round": number, "place": 0}
+        for number, seconds in enumerate(stats.get("data") or [stats["median"]])
+    ]
+    return {**benchmark["extra_info"]["lstm_bench"], "samples": samples}

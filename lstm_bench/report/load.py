@@ -1,86 +1,95 @@
-"""Reading what runs, comparisons and checks have left on disk. Needs no torch."""
+"""Reading what runs, comparisons and checks have left on disk, to be shown. Needs no torch."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from lstm_bench.errors import UsageError
+from lstm_bench.plain import all_plain
+from lstm_bench.report.document import Document
+from lstm_bench.store.files import judgement, matrix, proof
+from lstm_bench.store.folder import Folder, UnusableError, format_of, read
+from lstm_bench.store.kinds import BY_FORMAT, KINDS
+from lstm_bench.store.shapes import Shape, items
 
-HEADERS = {
-    "run.json": "run",
-    "plan.json": "comparison",
-    "check.json": "check",
-    "matrix.json": "matrix",
-    "proof.json": "proof",
+HEADS = tuple(dict.fromkeys(kind.head for kind in KINDS.values()))
+SINGLE: dict[str, tuple[str, Shape]] = {
+    "matrix.json": ("matrix", matrix),
+    "proof.json": ("proof", proof),
 }
-"""The file that tells what a folder holds."""
+"""Folders of experiments, which hold all they have in one file."""
 
-KINDS = {
-    "lstm-bench run 1": "run",
-    "lstm-bench comparison 1": "comparison",
-    "lstm-bench choice 1": "choice",
-    "lstm-bench check 1": "check",
+SINGLE_FILES: dict[str, tuple[frozenset[str], Shape]] = {
+    "check": (frozenset({"target", "verdict", "checks"}), items(judgement, least=1)),
+    "matrix": (frozenset({"name", "expected", "verdict"}), matrix),
 }
+"""Files that are given by themselves, known by the names in their first entry."""
 
 
-def kind_of(path: Path) -> str:
-    """run, comparison, choice, matrix, proof or check. Raises UsageError on anything else."""
+@dataclass(frozen=True)
+class Single:
+    """What one file holds."""
+
+    value: Any
+    left_out: tuple[str, ...] = ()
+
+
+Source = Folder | Single
+
+
+def open_source(path: Path) -> tuple[str, Source]:
+    """The kind (run, comparison, choice, matrix, proof, check) and what is there, fit to be shown.
+
+    Raises UsageError on anything else, and where it is damaged.
+    """
+    if path.is_file():
+        return _open_file(path)
+    for name in HEADS:
+        if (path / name).exists():
+            return _open_folder(path, name)
+    for name, (kind, shape) in SINGLE.items():
+        if (path / name).exists():
+            return kind, Single(_value(path / name, shape))
     if not path.exists():
         raise UsageError(f"no such folder or file: {path}")
-    if path.is_file():
-        return _kind_of_file(path)
-    for name, kind in HEADERS.items():
-        if (path / name).exists():
-            if kind in ("matrix", "proof"):
-                return kind
-            form = read_json(path / name).get("format")
-            if form not in KINDS:
-                raise UsageError(f"{path / name} is of no form that this version knows: {form!r}")
-            return KINDS[form]
     raise UsageError(
-        f"{path} holds none of {', '.join(HEADERS)}: give a folder that run, compare, guard, "
-        "choose or check --report has written, or a file of check's --json"
+        f"{path} holds none of {', '.join((*HEADS, *SINGLE))}: give a folder that run, compare, "
+        "guard, choose or check --report has written, or a file of check's --json"
     )
 
 
-def _kind_of_file(path: Path) -> str:
-    found = read_json(path)
-    if isinstance(found, list) and found and isinstance(found[0], dict):
-        if {"target", "verdict", "checks"} <= set(found[0]):
-            return "check"
-        if {"name", "expected", "verdict"} <= set(found[0]):
-            return "matrix"
+def _open_folder(path: Path, head: str) -> tuple[str, Folder]:
+    form = format_of(path / head)
+    if form not in BY_FORMAT or BY_FORMAT[form].head != head:
+        raise UsageError(f"{path / head} is of no form that this version knows: {form!r}")
+    kind = BY_FORMAT[form].name
+    return kind, Folder.open(path, kind, shown=True)
+
+
+def _open_file(path: Path) -> tuple[str, Single]:
+    found = _value(path, lambda value: value)
+    first = found[0] if isinstance(found, list) and found else None
+    for kind, (names, shape) in SINGLE_FILES.items():
+        if isinstance(first, dict) and names <= set(first):
+            return kind, Single(_value(path, shape))
     raise UsageError(f"{path} is neither a check's --json nor a matrix of planted defects")
 
 
-def read_json(path: Path, default: Any = None) -> Any:
-    """A file's content. Raises UsageError where it is missing (unless by default) or broken."""
+def _value(path: Path, shape: Callable[[Any], Any]) -> Any:
     try:
-        return json.loads(path.read_text())
-    except FileNotFoundError:
-        if default is not None:
-            return default
-        raise UsageError(f"{path} is missing") from None
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise UsageError(f"cannot read {path}: {error}") from error
+        return all_plain(read(path, shape))
+    except UnusableError as error:
+        raise UsageError(f"{path} {error}") from None
 
 
-def read_lines(path: Path) -> list[dict[str, Any]]:
-    """The lines that were written whole; a half-written last one is passed over."""
-    if not path.exists():
-        return []
-    found = []
-    try:
-        for line in path.read_text().splitlines():
-            found.append(json.loads(line))
-    except json.JSONDecodeError:
-        pass
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"cannot read {path}: {error}") from error
-    return found
+def with_left_out(document: Document, *sources: Source) -> Document:
+    """The document, with a note on everything that is damaged and so is not in it."""
+    words = (words for source in sources for words in source.left_out)
+    notes = [f"Damaged, and so not shown: {phrase}." for phrase in words]
+    return replace(document, notes=(*document.notes, *notes))
 
 
 def facts_of(header: Mapping[str, Any]) -> dict[str, Any]:

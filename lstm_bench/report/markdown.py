@@ -10,9 +10,10 @@ MOST_ROWS = 40
 
 def markdown(document: Document, most: int = MOST_ROWS) -> str:
     """The answer, the verdicts, what has no figure and why, and the command."""
-    parts = [f"**{document.title}**", document.answer, table(document.verdicts, most)]
+    parts = [f"**{_inert(document.title)}**", _inert(document.answer)]
+    parts.append(table(document.verdicts, most))
     if document.notes:
-        parts.append("\n".join(f"- {note}" for note in document.notes[:most]))
+        parts.append("\n".join(f"- {_inert(note)}" for note in document.notes[:most]))
     if document.command:
         parts.append(f"`{document.command}`")
     return "\n\n".join(parts) + "\n"
@@ -33,4 +34,9 @@ def table(found: Table, most: int = MOST_ROWS) -> str:
 
 
 def _row(cells: tuple[str, ...]) -> str:
-    return "| " + " | ".join(" ".join(c.replace("|", "\\|").split()) for c in cells) + " |"
+    return "| " + " | ".join(_inert(cell).replace("|", "\\|") for cell in cells) + " |"
+
+
+def _inert(text: str) -> str:
+    """One line in which no HTML begins."""
+    return " ".join(text.replace("&", "&amp;").replace("<", "&lt;").split())

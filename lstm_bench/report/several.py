@@ -19,11 +19,13 @@ import pandas as pd
 from matplotlib import pyplot as plt
 
 from lstm_bench.errors import UsageError
+from lstm_bench.plain import plain
 from lstm_bench.report.document import Document, Figure, Section, Table
 from lstm_bench.report.figures.svg import COLOURS, INK, MARKERS, finish, style
-from lstm_bench.report.load import facts_of, kind_of, read_json, read_lines
+from lstm_bench.report.load import facts_of, open_source, with_left_out
 from lstm_bench.report.summary import BASELINE, summarise
 from lstm_bench.report.tables import interval, number, short
+from lstm_bench.store.folder import Folder
 
 CELL = ["subject", "workload", "pass", "device", "dtype"]
 
@@ -44,15 +46,14 @@ HOW = (
 
 def several_document(paths: Sequence[Path]) -> Document:
     """Of several folders of ``run``. Raises UsageError where one is of another kind."""
+    folders = [_opened(path) for path in paths]
     runs = []
-    for path in paths:
-        if kind_of(path) != "run":
-            raise UsageError(f"{path} is no folder of `lstm-bench run`: only runs go side by side")
-        header = read_json(path / "run.json")
-        cells = read_lines(path / "cells.jsonl")
+    for folder in folders:
+        cells = folder.lines("cells.jsonl")
         if not cells:
-            raise UsageError(f"{path} holds no finished cell yet")
-        runs.append((path.name or str(path), header, summarise(cells)))
+            raise UsageError(f"{folder.path} holds no finished cell yet")
+        name = plain(folder.path.name or str(folder.path))
+        runs.append((name, folder.header, summarise(cells)))
     if len(runs) > 2:  # a history is in the order of time; of two, the first named is "before"
         runs.sort(key=lambda run: str(run[1].get("started", "")))
     names = [name for name, _, _ in runs]
@@ -72,7 +73,7 @@ def several_document(paths: Sequence[Path]) -> Document:
     ]
     said = _answer(frame, names, same, steps, pairs)
     started = [str(header.get("started", "")) for _, header, _ in runs]
-    return Document(
+    document = Document(
         title=f"{len(runs)} runs side by side",
         question="What differs between these runs?",
         answer=said,
@@ -84,6 +85,14 @@ def several_document(paths: Sequence[Path]) -> Document:
         frame=frame,
         data={"answer": said, "changes": [asdict(step) for step in steps], "runs": names},
     )
+    return with_left_out(document, *folders)
+
+
+def _opened(path: Path) -> Folder:
+    kind, source = open_source(path)
+    if kind != "run" or not isinstance(source, Folder):
+        raise UsageError(f"{path} is no folder of `lstm-bench run`: only runs go side by side")
+    return source
 
 
 # -- the answer ----------------------------------------------------------------------------------

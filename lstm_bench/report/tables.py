@@ -7,8 +7,9 @@ from typing import Any
 
 import pandas as pd
 from rich import box
-from rich.markup import escape
 from rich.table import Table
+
+from lstm_bench.plain import markup
 
 HEADINGS = ("implementation", "median ms", "± %", "× torch_nn", "GFLOP/s", "MiB")
 
@@ -18,7 +19,7 @@ def terminal_tables(summary: pd.DataFrame) -> list[Table]:
     tables = []
     for key, workload in summary.groupby(["workload", "device", "dtype"], sort=False):
         name, device, dtype = key
-        title = f"{name} on {device} in {dtype}"
+        title = markup(f"{name} on {device} in {dtype}")
         table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
         table.add_column(HEADINGS[0], overflow="fold", min_width=17)  # alone gives way
         for heading in HEADINGS[1:]:
@@ -27,7 +28,7 @@ def terminal_tables(summary: pd.DataFrame) -> list[Table]:
             table.add_row(f"[bold]{pass_name}[/bold]")
             for row in group.to_dict("records"):
                 subject, *cells = cells_of(row)
-                table.add_row(f"  {escape(subject)}", *cells)
+                table.add_row(f"  {markup(subject)}", *map(markup, cells))
         tables.append(table)
     return tables
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection
 from pathlib import Path
+from typing import Any
 
-from lstm_bench.errors import UsageError
 from lstm_bench.report.document import Document
 from lstm_bench.report.kinds.checks import check_document
 from lstm_bench.report.kinds.choice import choice_document
@@ -14,14 +14,15 @@ from lstm_bench.report.kinds.comparison import comparison_document
 from lstm_bench.report.kinds.matrix import matrix_document
 from lstm_bench.report.kinds.proof import proof_document
 from lstm_bench.report.kinds.run import run_document
-from lstm_bench.report.load import kind_of
+from lstm_bench.report.load import open_source, with_left_out
 from lstm_bench.report.markdown import markdown
 from lstm_bench.report.page import page
+from lstm_bench.store.write import make_folder, replace_file
 
 FORMATS = {"html": "report.html", "md": "summary.md", "csv": "summary.csv", "json": "summary.json"}
 """What can be written, and its file's name."""
 
-_KINDS: dict[str, Callable[[Path], Document]] = {
+_KINDS: dict[str, Callable[[Any], Document]] = {
     "run": run_document,
     "comparison": comparison_document,
     "choice": choice_document,
@@ -33,13 +34,8 @@ _KINDS: dict[str, Callable[[Path], Document]] = {
 
 def document_of(path: Path) -> Document:
     """What is to be said of a folder, or of a file of check's. Raises UsageError."""
-    kind = kind_of(path)
-    try:
-        return _KINDS[kind](path)
-    except (KeyError, TypeError, IndexError, AttributeError) as error:
-        raise UsageError(
-            f"{path} is not as this version writes a {kind}: {type(error).__name__} {error}"
-        ) from error
+    kind, source = open_source(path)
+    return with_left_out(_KINDS[kind](source), source)
 
 
 def write(document: Document, folder: Path, formats: Collection[str] = tuple(FORMATS)) -> None:
@@ -50,12 +46,9 @@ def write(document: Document, folder: Path, formats: Collection[str] = tuple(FOR
         "csv": lambda: document.frame.to_csv(index=False),
         "json": lambda: json.dumps(document.data, indent=2) + "\n",
     }
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for form in formats:
-            (folder / FORMATS[form]).write_text(makers[form]())
-    except OSError as error:
-        raise UsageError(f"cannot write to {folder}: {error.strerror}") from error
+    make_folder(folder)
+    for form in formats:
+        replace_file(folder / FORMATS[form], makers[form]())
 
 
 def write_report(path: Path, formats: Collection[str] = tuple(FORMATS)) -> Path:

@@ -6,6 +6,7 @@ the settings, the text, the versions and the results.
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import tempfile
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from lstm_bench.errors import UsageError
+from lstm_bench.store.write import make_folder, replace_file
 from lstm_bench.training.coincidence import Coincidence
 from lstm_bench.training.learner import Curve
 from lstm_bench.training.text import perplexity
@@ -51,8 +53,7 @@ class Levels:
 def open_folder(path: Path) -> Path:
     """The folder, made where it is not there. Raises UsageError where nothing can be written."""
     try:
-        path.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=path):
+        with tempfile.TemporaryFile(dir=make_folder(path)):
             pass
     except OSError as error:
         raise UsageError(f"cannot write to {path}: {error.strerror}") from None
@@ -94,17 +95,21 @@ def write_run(
     levels: Levels,
     facts: Mapping[str, Any],
 ) -> None:
-    """Write all files of a run into ``folder``. facts: what ``train.json`` says besides."""
+    """Write all files of a run into ``folder``. facts: what ``train.json`` says besides.
+
+    Raises UsageError where one cannot be written; those before it are whole.
+    """
     frame = curves_frame(curves, coincidence, facts["tokens_per_update"])
-    frame.to_csv(folder / "curves.csv", index=False)
-    frame.to_json(folder / "curves.json", orient="records", indent=1, double_precision=15)
+    replace_file(folder / "curves.csv", frame.to_csv(index=False))
+    rows = frame.to_json(orient="records", indent=1, double_precision=15)
+    replace_file(folder / "curves.json", rows)
     run = dict(facts) | {
         "results": [asdict(result) for result in results],
         "perplexity_levels": asdict(levels),
         "coincidence": asdict(coincidence),
     }
     text = json.dumps(_plain(run), indent=2, ensure_ascii=False, allow_nan=False)
-    (folder / "train.json").write_text(text + "\n", encoding="utf-8")
+    replace_file(folder / "train.json", text + "\n")
     _draw(frame, levels, folder)
 
 
@@ -139,7 +144,9 @@ def _draw(frame: pd.DataFrame, levels: Levels, folder: Path) -> None:
         axes.legend(fontsize="small")
         axes.grid(alpha=0.3)
     for suffix in ("svg", "png"):
-        figure.savefig(folder / f"curves.{suffix}", dpi=120)
+        drawn = io.BytesIO()
+        figure.savefig(drawn, format=suffix, dpi=120)
+        replace_file(folder / f"curves.{suffix}", drawn.getvalue())
 
 
 def _perplexity_axes(axes: Axes, levels: Levels, over: str) -> None:

@@ -209,7 +209,7 @@ def test_a_folder_that_holds_a_run_is_not_overwritten(tmp_path):
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(None, "holds no run"), ("{", "cannot read"), ('{"format": "x"}', "not of the form")],
+    [(None, "holds no run"), ("{", "is damaged"), ('{"format": "x"}', "not of the form")],
 )
 def test_what_is_no_run_cannot_be_resumed(tmp_path, content, message):
     if content is not None:

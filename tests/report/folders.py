@@ -84,7 +84,8 @@ def run_folder(folder, workloads=None, wrong=False, **more):
     workloads = workloads or grid((1, 8, 32), (4,), (32, 64))
     folder.mkdir(parents=True, exist_ok=True)
     plan = {
-        "subjects": SUBJECTS, "workloads": [vars(w) for w in workloads], "passes": PASSES,
+        "subjects": SUBJECTS, "workloads": [vars(w) for w in workloads],
+        "passes": more.get("passes", PASSES),
         "command": "lstm-bench run --preset <three>",
     }  # fmt: skip
     told = {k: v for k, v in more.items() if k in ("fingerprint", "started", "machine")}
@@ -150,7 +151,13 @@ def choice_folder(folder):
     folder.mkdir(parents=True, exist_ok=True)
     plan = {
         "question": "Which of a, b, c is fastest?", "candidates": ["a", "b", "x/c.py:C"],
-        "command": "lstm-bench choose --impl a,b", "settings": {"margin": 0.05, "alpha": 0.01},
+        "cells": [
+            {"subject": 0, "workload": vars(Workload(batch, 8, 32, 32, False)),
+             "pass_name": "forward"}
+            for batch in (1, 64)
+        ],
+        "conditions": {}, "settings": {"margin": 0.05, "alpha": 0.01},
+        "command": "lstm-bench choose --impl a,b",
     }  # fmt: skip
     (folder / "plan.json").write_text(json.dumps(header("lstm-bench choice 1", plan)))
     cells = []

@@ -305,9 +305,13 @@ def _broken(tmp_path, text):
     [
         (lambda p: p / "nowhere", (), "no such folder or file"),
         (lambda p: p, (), "holds none of run.json"),
-        (lambda p: _broken(p, "{"), (), "cannot read"),
+        (lambda p: _broken(p, "{"), (), "run.json is damaged: no JSON"),
         (lambda p: _broken(p, '{"format": "other"}'), (), "of no form that this version knows"),
-        (lambda p: _broken(p, '{"format": "lstm-bench run 1", "plan": 3}'), (), "is not as this"),
+        (
+            lambda p: _broken(p, '{"format": "lstm-bench run 1", "plan": 3}'),
+            (),
+            "machine is missing",
+        ),
         (lambda p: matrix_folder(p), ("--format", "pdf"), "no format 'pdf'"),
         (lambda p: matrix_folder(p), ("--format", "md", "--open"), "--open needs"),
     ],

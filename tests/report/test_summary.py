@@ -196,10 +196,10 @@ def test_without_the_baseline_there_is_no_ratio_and_the_rest_stands():
     ("content", "message"),
     [
         (None, "no such file"),
-        ("not json", "cannot read"),
+        ("not json", "not a pytest-benchmark JSON"),
         ("[]", "not a pytest-benchmark JSON"),
         ('{"benchmarks": []}', "holds no benchmarks"),
-        ('{"benchmarks": [{"name": "n", "extra_info": {}}]}', "not written by this project"),
+        ('{"benchmarks": [{"name": "n", "extra_info": {}}]}', "stats is missing"),
     ],
 )
 def test_a_json_that_is_none_of_ours_is_told_so(tmp_path, content, message):

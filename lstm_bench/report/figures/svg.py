@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import re
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -25,6 +26,7 @@ INK, RULE = "#010203", "#040506"
 _STYLE: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "lstm-bench",
+    "text.parse_math": False,  # a dollar sign in a name is a dollar sign
     "text.color": INK,
     "axes.edgecolor": RULE,
     "axes.labelcolor": INK,
@@ -47,15 +49,16 @@ _STYLE: Any = {
 
 @contextlib.contextmanager
 def style() -> Iterator[None]:
-    """Draw inside of this."""
-    with plt.rc_context(_STYLE):
+    """Draw inside of this. Matplotlib warns of names that it cannot measure or fit; they stay."""
+    with plt.rc_context(_STYLE), warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
         yield
 
 
 def finish(figure: Any, title: str, description: str, caption: str = "") -> Figure:
     """The figure as SVG; it is closed afterwards."""
     buffer = io.StringIO()
-    with plt.rc_context(_STYLE):
+    with style():
         figure.savefig(
             buffer, format="svg", bbox_inches="tight", transparent=True, metadata={"Date": None}
         )

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from lstm_bench.report.document import Document, Section, Table
-from lstm_bench.report.load import facts_of, read_json
+from lstm_bench.report.load import Single, Source, facts_of
 from lstm_bench.report.tables import short
 
 Json = Mapping[str, Any]
@@ -18,12 +17,11 @@ NAMED = 8
 """Up to how many targets the answer names; more are counted."""
 
 
-def check_document(path: Path) -> Document:
+def check_document(source: Source) -> Document:
     """Of a file that ``check --json`` wrote, or of a folder of ``check --report``."""
-    if path.is_file():
-        return document_of_judgements(read_json(path))
-    header = read_json(path / "check.json")
-    found = read_json(path / "summary.json")
+    if isinstance(source, Single):
+        return document_of_judgements(source.value)
+    header, found = source.header, source.needed("summary.json")
     return document_of_judgements(found, header["plan"]["command"], facts_of(header))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -13,8 +12,9 @@ from lstm_bench import headlines
 from lstm_bench.report.document import Document, Section, Table
 from lstm_bench.report.figures import decisions as figures
 from lstm_bench.report.kinds.checks import correctness
-from lstm_bench.report.load import facts_of, read_json, read_lines
+from lstm_bench.report.load import facts_of
 from lstm_bench.report.tables import number, short
+from lstm_bench.store.folder import Folder
 
 HOW = (
     "Candidates were judged by all checks first. In fresh processes, pinned to one core, they took "
@@ -24,13 +24,13 @@ HOW = (
 )
 
 
-def choice_document(folder: Path) -> Document:
+def choice_document(folder: Folder) -> Document:
     """Of a choice's folder, decided or still going."""
-    header = read_json(folder / "plan.json")
+    header = folder.header
     plan = header["plan"]
-    decision = read_json(folder / "decision.json", default={})
-    judged = read_json(folder / "checks.json", default=[])
-    blocks = len({line["block"] for line in read_lines(folder / "blocks.jsonl")})
+    decision = folder.file("decision.json", default={})
+    judged = folder.file("checks.json", default=[])
+    blocks = len({line["block"] for line in folder.lines("blocks.jsonl")})
     cells = decision.get("cells", [])
     waiting = f"Not decided yet: {blocks} blocks so far."
     said = headlines.choice(decision) if decision else waiting

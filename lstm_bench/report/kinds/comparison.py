@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -14,8 +13,9 @@ from lstm_bench import headlines
 from lstm_bench.report.document import Document, Section, Table
 from lstm_bench.report.figures import decisions as figures
 from lstm_bench.report.kinds.checks import correctness
-from lstm_bench.report.load import facts_of, read_json, read_lines
+from lstm_bench.report.load import facts_of
 from lstm_bench.report.tables import short
+from lstm_bench.store.folder import Folder
 
 HOW = (
     "Both sides were judged by all checks first. A block is a fresh pair of processes, pinned to "
@@ -25,16 +25,16 @@ HOW = (
 )
 
 
-def comparison_document(folder: Path) -> Document:
+def comparison_document(folder: Folder) -> Document:
     """Of a comparison's folder, decided or still going."""
-    header = read_json(folder / "plan.json")
+    header = folder.header
     plan = header["plan"]
-    decision = read_json(folder / "decision.json", default={})
-    blocks = read_lines(folder / "blocks.jsonl")
+    decision = folder.file("decision.json", default={})
+    blocks = folder.lines("blocks.jsonl")
     cells = decision.get("cells") or [
         _open_cell(plan, cell, n, blocks) for n, cell in enumerate(plan["cells"])
     ]
-    judged = read_json(folder / "checks.json", default=[])
+    judged = folder.file("checks.json", default=[])
     margin = plan["settings"]["margin"]
     labels = [_label(cell) for cell in cells]
     wrong = [one for one in judged if one["verdict"] != "conforms"]

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pandas as pd
 
 from lstm_bench.report.document import Document, Section, Table
-from lstm_bench.report.load import read_json
+from lstm_bench.report.load import Single
+from lstm_bench.store.files import PROTOCOLS
 
-PROTOCOLS = ("kernelbench", "fastrnns", "assert_close")
 
-
-def matrix_document(path: Path) -> Document:
+def matrix_document(source: Single) -> Document:
     """Of ``matrix.json``, as ``python -m bench.planted`` writes it."""
-    rows = read_json(path / "matrix.json" if path.is_dir() else path)
+    rows = source.value
     frame = pd.DataFrame(rows)
     frame["right"] = [r["verdict"] in r["accepted"] for r in rows]
     real = frame[frame["expected"] == "defective"]

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from lstm_bench.report.document import Document, Section, Table
 from lstm_bench.report.figures.decisions import power_curves
-from lstm_bench.report.load import read_json
+from lstm_bench.report.load import Single
 
 Json = Mapping[str, Any]
 
@@ -27,9 +26,9 @@ HOW = (
 )
 
 
-def proof_document(folder: Path) -> Document:
+def proof_document(source: Single) -> Document:
     """Of ``proof.json``, as ``python -m bench.guard_proof replay`` writes it."""
-    found = read_json(folder / "proof.json")
+    found = source.value
     rows = [row | {"noise": part["name"]} for part in found["replayed"] for row in part["rows"]]
     trials, asv = _trials(found.get("trials", [])), _asv(found.get("asv", []))
     machine = found["replayed"][0]["machine"]

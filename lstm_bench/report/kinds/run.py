@@ -6,7 +6,6 @@ import json
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,9 +14,10 @@ import pandas as pd
 from lstm_bench.report.document import Document, Section, Table
 from lstm_bench.report.figures import run as figures
 from lstm_bench.report.kinds.checks import correctness
-from lstm_bench.report.load import facts_of, read_json, read_lines
+from lstm_bench.report.load import facts_of
 from lstm_bench.report.summary import BASELINE, GROUP, summarise
 from lstm_bench.report.tables import HEADINGS, cells_of, number, reasons, short
+from lstm_bench.store.folder import Folder
 
 INTERLEAVED = (
     "Every implementation was first judged by all checks, and compared with a float64 reference on "
@@ -32,14 +32,13 @@ ONE_AFTER_ANOTHER = (
 BYTES = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2}
 
 
-def run_document(folder: Path) -> Document:
-    """Of a run's folder, finished or still going. Raises UsageError on a broken one."""
-    header = read_json(folder / "run.json")
+def run_document(folder: Folder) -> Document:
+    """Of a run's folder, finished or still going. Raises UsageError on one that cannot be read."""
     return document_of_cells(
-        read_lines(folder / "cells.jsonl"),
-        header,
-        judgements=read_json(folder / "checks.json", default=[]),
-        peaks=read_json(folder / "peaks.json", default={}),
+        folder.lines("cells.jsonl"),
+        folder.header,
+        judgements=folder.file("checks.json", default=[]),
+        peaks=folder.file("peaks.json", default={}),
     )
 
 
