@@ -38,6 +38,10 @@ def is_shown(cell: Json) -> bool:
     return bool(cell["verdict"] == "tie" or (cell["verdict"] == "decided" and rivals))
 
 
+WITHOUT = ("failed", "unearned")
+"""Verdicts of cells that were tried and have no speed."""
+
+
 def choice(document: Json) -> str:
     """Which of several is the fastest, in a few sentences."""
     cells = document["cells"]
@@ -51,7 +55,7 @@ def _of_one(cell: Json, document: Json) -> str:
         f"{cell['pass']}, on this machine"
     )
     best = " and ".join(short(name) for name in cell["best"])
-    if cell["verdict"] == "failed":
+    if cell["verdict"] in WITHOUT:
         return f"{where}: no candidate could be measured."
     if cell["verdict"] == "undecided":
         return f"{where}: undecided among {best}."
@@ -107,7 +111,12 @@ def comparison(document: Json) -> str:
         halfway = [f"{not_slower} not slower by {margin}, but perhaps faster"]
     elif not_slower:
         claims += [f"{not_slower} not slower by {margin}"]
-    decided = len(cells) - counts["undecided"] - counts["failed"] - (both_ways and not_slower)
+    decided = (
+        len(cells)
+        - counts["undecided"]
+        - sum(counts[word] for word in WITHOUT)
+        - (both_ways and not_slower)
+    )
     text = _counted(len(cells), decided, claims, [*halfway, *_open(cells)], document)
     return f"{document['question']} {text}{_most(cells)}{_alarm(document)}{_stopped(document)}"
 
@@ -135,7 +144,7 @@ def guard(document: Json) -> str:
     """Did anything become slower, in a sentence or two."""
     cells, margin = document["cells"], share(document["margin"])
     slower = [c for c in cells if c["verdict"] == "slower"]
-    open_ = [c for c in cells if c["verdict"] in ("undecided", "failed")]
+    open_ = [c for c in cells if c["verdict"] in ("undecided", *WITHOUT)]
     decided = len(cells) - len(open_)
     rest = f" {_and(_open(cells))}." if open_ else ""
     if slower:
@@ -189,7 +198,7 @@ def _counted(
 
 def _open(cells: Sequence[Json]) -> list[str]:
     counts = Counter(cell["verdict"] for cell in cells)
-    return [f"{counts[word]} {word}" for word in ("undecided", "failed") if counts[word]]
+    return [f"{counts[word]} {word}" for word in ("undecided", *WITHOUT) if counts[word]]
 
 
 def _and(parts: Sequence[str]) -> str:

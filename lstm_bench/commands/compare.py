@@ -52,7 +52,9 @@ def compare(baseline: str | None, candidate: str | None, **options: Any) -> int:
         click.echo(f"Stopped. Go on with: lstm-bench compare --resume {session.folder}", err=True)
         return 130
     verdicts = {cell["verdict"] for cell in document["cells"]}
-    return 4 if "failed" in verdicts else 3 if verdicts & {"undecided", "not slower"} else 0
+    if verdicts & {"failed", "unearned"}:
+        return 4
+    return 3 if verdicts & {"undecided", "not slower"} else 0
 
 
 def _session(baseline: str | None, candidate: str | None, options: dict[str, Any]) -> Any:

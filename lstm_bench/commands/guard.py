@@ -20,6 +20,7 @@ from lstm_bench.plain import plain
 
 if TYPE_CHECKING:
     from lstm_bench.compare.arms import Availability, Side
+    from lstm_bench.compare.session import Plan, Session
 
 EPILOG = """\b
 Examples:
@@ -46,6 +47,8 @@ def guard(against: str | None, **options: Any) -> int:
     holds an LSTM. impl:NAME takes a reference in the same tree for a baseline. run:DIR, a stored
     run of `lstm-bench run`, is advice only: times of another moment prove nothing.
     """
+    if options["resume"] is not None:
+        return _resumed(options["resume"], options)
     kind, _, name = (against or "").partition(":")
     if kind == "git" and name:
         return _against_commit(name, options)
@@ -71,7 +74,12 @@ def _against_commit(ref: str, options: dict[str, Any]) -> int:
         if kept:
             baseline, candidate = replace(baseline, targets=kept), replace(candidate, targets=kept)
             question = f"The working tree against {ref}:"
-            code = _decide(question, baseline, candidate, options, gone if named else ())
+            plan = replace(
+                _plan(question, baseline, candidate, options),
+                trees={"repository": str(repository), "commit": found, "digest": trees.digest(now)},
+                missing=tuple(gone) if named else (),
+            )
+            code = _decide(plan, options)
         else:
             code = _nothing(gone, options["json_file"], named=named)
     if gone:
@@ -94,7 +102,27 @@ def _against_implementation(name: str, options: dict[str, Any]) -> int:
     candidate = Side("candidate", targets)
     _must_be_there(Side(baseline.name, (name,)))
     _must_be_there(candidate)
-    return _decide(f"Against {name}:", baseline, candidate, options)
+    return _decide(_plan(f"Against {name}:", baseline, candidate, options), options)
+
+
+def _resumed(folder: Path, options: dict[str, Any]) -> int:
+    """Go on with a comparison, whose trees are made anew. Raises UsageError where they differ."""
+    from lstm_bench.compare import trees
+    from lstm_bench.compare.session import Plan, Session, read_header
+
+    plan = Plan.from_json(read_header(folder)["plan"])
+    if plan.trees is None:
+        return _conclude(Session.resume(folder), options)
+    with trees.side_by_side(Path(plan.trees["repository"]), plan.trees["commit"]) as both:
+        if trees.digest(both[1]) != plan.trees["digest"]:
+            raise UsageError(
+                "the working tree has changed since: what was measured of it says nothing of what "
+                "is there now; begin anew"
+            )
+        code = _conclude(Session.resume(folder, both), options)
+    if plan.missing:
+        click.echo("Not compared: " + "; ".join(plan.missing), err=options["json_file"] == "-")
+    return code
 
 
 def _against_run(folder: Path, options: dict[str, Any]) -> int:
@@ -209,15 +237,9 @@ def _nothing(gone: Sequence[str], json_file: str | None, *, named: bool) -> int:
     return 3 if named else 0
 
 
-def _decide(
-    question: str,
-    baseline: Any,
-    candidate: Any,
-    options: dict[str, Any],
-    missing: Sequence[str] = (),
-) -> int:
+def _plan(question: str, baseline: Side, candidate: Side, options: dict[str, Any]) -> Plan:
     from lstm_bench.compare.arena import Cell
-    from lstm_bench.compare.session import Plan, Session
+    from lstm_bench.compare.session import Plan
 
     ours = not any(":" in target for target in (*candidate.targets, *baseline.targets))
     sizes = decisions.workloads(options, head=ours)
@@ -227,21 +249,32 @@ def _decide(
         for size in sizes
         for name in decisions.passes(options)
     )
-    plan = Plan(
+    return Plan(
         question, baseline, candidate, cells, decisions.conditions(options),
         decisions.settings(options, both_ways=False),
         "lstm-bench " + shlex.join(sys.argv[1:]),
     )  # fmt: skip
-    session = Session.create(decisions.folder_for("guard", options["out"]), plan)
+
+
+def _decide(plan: Plan, options: dict[str, Any]) -> int:
+    from lstm_bench.compare.session import Session
+
+    return _conclude(Session.create(decisions.folder_for("guard", options["out"]), plan), options)
+
+
+def _conclude(session: Session, options: dict[str, Any]) -> int:
+    """Judge, decide, tell. The exit code."""
     wrong, decision = decisions.judged_and_run(session, options["budget"])
     if decision is None:
         return decisions.refused(session, wrong, options["json_file"])
-    document = {**session.as_json(decision), "missing": list(missing)}
+    document = {**session.as_json(decision), "missing": list(session.plan.missing)}
     write_json(document, options["json_file"])
     if options["json_file"] != "-":
         decisions.show(session, decision)
         click.echo(plain(headlines.guard(document)))
         decisions.report(session.folder)
+    if decision.interrupted:
+        click.echo(f"Stopped. Go on with: lstm-bench guard --resume {session.folder}", err=True)
     return exit_code(document)
 
 

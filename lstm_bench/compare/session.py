@@ -48,6 +48,10 @@ class Plan:
     conditions: Conditions
     settings: Settings
     command: str = ""
+    trees: Mapping[str, str] | None = None
+    """Where the sides are two trees: the repository, its commit, the working tree's digest."""
+    missing: tuple[str, ...] = ()
+    """Targets that were named and are on one side only, in a sentence each."""
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> Plan:
@@ -61,7 +65,13 @@ class Plan:
         return cls(
             fields["question"], sides["baseline"], sides["candidate"], cells,
             Conditions(**fields["conditions"]), Settings(**fields["settings"]), fields["command"],
+            fields.get("trees"), tuple(fields.get("missing", ())),
         )  # fmt: skip
+
+    def in_trees(self, before: Path, now: Path) -> Plan:
+        """The same with its two sides in these folders."""
+        baseline = replace(self.baseline, root=str(before))
+        return replace(self, baseline=baseline, candidate=replace(self.candidate, root=str(now)))
 
 
 @dataclass
@@ -79,10 +89,15 @@ class Session:
         return cls(folder, plan)
 
     @classmethod
-    def resume(cls, folder: Path) -> Session:
-        """One that stopped. Raises UsageError where there is none, or another machine's."""
+    def resume(cls, folder: Path, trees: tuple[Path, Path] | None = None) -> Session:
+        """One that stopped. Raises UsageError where there is none, or another machine's.
+
+        trees: where the commit's and the working tree's files are now, if it compares two trees.
+        """
         header = read_header(folder)
         plan = Plan.from_json(header["plan"])
+        if trees is not None:
+            plan = plan.in_trees(*trees)
         settle(plan.conditions.device, plan.conditions.threads)
         must_be_this_machine(header, folder, plan.conditions.device, "begin a new one")
         return cls(folder, plan)

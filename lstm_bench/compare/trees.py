@@ -8,6 +8,7 @@ own, not by ``git worktree add``: no hook of the repository runs, nothing is ent
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import shutil
 from collections.abc import Iterator
@@ -64,6 +65,16 @@ def side_by_side(repository: Path, ref: str) -> Iterator[tuple[Path, Path]]:
             for tree in (before, now):
                 _turn_links(tree, repository)
         yield before, now
+
+
+def digest(tree: Path) -> str:
+    """Of the names and contents of a tree's files: equal for trees that hold the same."""
+    found = hashlib.sha256()
+    for file in sorted(path for path in tree.rglob("*") if path.is_file() or path.is_symlink()):
+        content = os.readlink(file).encode() if file.is_symlink() else file.read_bytes()
+        name = str(file.relative_to(tree)).encode(errors="surrogateescape")
+        found.update(b"%d %d " % (len(name), len(content)) + name + content)
+    return found.hexdigest()
 
 
 @contextlib.contextmanager

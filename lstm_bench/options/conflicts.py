@@ -53,6 +53,7 @@ CONFLICTS: dict[str, tuple[Alone | Apart, ...]] = {
     "compare": (_RESUMED, _PRESETS),
     "choose": (_RESUMED, _PRESETS),
     "guard": (
+        _RESUMED,
         _PRESETS,
         Alone("against", frozenset({"margin", "json_file", "out"}), when="run:"),
         Apart(("against",), ("repository",), when="impl:"),

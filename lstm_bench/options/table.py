@@ -163,6 +163,9 @@ CHECK = (
     ),
     Option("time_limit", "--time-limit", Seconds(1), "For each target.", "TIME", "120s"),
     Option(
+        "here", "--here", Switch(), "One target in this very process, for debuggers: no protection."
+    ),
+    Option(
         "memory_limit", "--memory-limit", Number(0.5, 100_000), "GiB for each target.", "GIB", "4"
     ),
     Option("scripts", "--scripts", OutFolder(), "Folder for scripts that reproduce.", "DIR"),
@@ -207,6 +210,7 @@ GUARD = (
     replace(IMPLS, help="Registered ones; default: the tree's own."),
     Option("repository", "--repository", Source(), "The working tree.", "DIR", "."),
     *DECISION,
+    RESUME,
 )  # fmt: skip
 
 CALIBRATE = (

@@ -173,7 +173,13 @@ def _subjects_are_there(plan: Json) -> str | None:
 
 
 comparison_plan = also(
-    record({**_decided, "baseline": side, "candidate": side, "cells": _cells(10**6)}),
+    record(
+        {**_decided, "baseline": side, "candidate": side, "cells": _cells(10**6)},
+        {
+            "trees": maybe(record({"repository": text, "commit": text, "digest": text})),
+            "missing": items(text),
+        },
+    ),
     _subjects_are_there,
 )
 choice_plan = record(

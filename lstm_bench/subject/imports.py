@@ -59,6 +59,12 @@ def beside(folder: Path, package: str | None = None) -> None:
         prefer(package, [str(folder)])
 
 
+def last(folder: Path) -> None:
+    """Let imports find what lies in a folder where it is found nowhere else."""
+    if str(folder) not in sys.path:
+        sys.path.append(str(folder))
+
+
 def prefer(package: str, entries: Sequence[str]) -> None:
     """Let a target's top-level name mean what is found under it, not what is imported already."""
     _make_way({package} - _ONCE, entries)

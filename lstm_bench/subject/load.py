@@ -157,6 +157,7 @@ def _import_file(path: Path, named: str, top: Path | None) -> ModuleType:
     if folder == path.parent:
         return _alone(path, named)
     imports.beside(folder, name.partition(".")[0])
+    imports.last(path.parent)  # many a module of a package finds its neighbours as a script does
     try:
         _import(name.rpartition(".")[0] or name)
     except CannotLoad as error:
