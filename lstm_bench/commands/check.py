@@ -18,7 +18,7 @@ from lstm_bench.store.write import make_folder, replace_file
 
 if TYPE_CHECKING:
     from lstm_bench.commands.progress import Show
-    from lstm_bench.conformance.records import Judgement
+    from lstm_bench.conformance.records import Judgement, Options
 
 COLOURS = {"conforms": "green", "defective": "red", "variant": "yellow", "error": "red"}
 
@@ -33,7 +33,7 @@ def check(targets: tuple[str, ...], list_checks: bool, **options: Any) -> int:
 
     TARGET is a registered name, package.module:Attribute, or path/to/file.py:Attribute. How it is
     constructed and called, and which parameter does what, is found by what it does. Each target
-    runs in a process of its own, with limits on time and memory.
+    runs in a process of its own, with limits on time and memory; --here runs one in this one.
 
     Verdicts: conforms, defective, variant (another recurrence by design), inconclusive,
     unsupported (not an LSTM), error. Exit codes: 0 all conform; 1 one is defective or a variant;
@@ -110,12 +110,29 @@ def _judge(targets: tuple[str, ...], options: dict[str, Any]) -> Iterator[Judgem
         options["strict"],
         options["seed"],
     )
+    if options["here"]:
+        yield _here(targets, asked)
+        return
     limits = Limits(options["time_limit"], options["memory_limit"])
     with progress_line() as show:
         heard = partial(_heard, show)
         for judgement in judge_each(targets, asked, limits, heard):
             show("", line=False)  # not across the lines that the caller prints
             yield judgement
+
+
+def _here(targets: tuple[str, ...], asked: Options) -> Judgement:
+    """One target in this process. Raises UsageError for several: one could spoil the next."""
+    from lstm_bench.conformance.judge import judge
+
+    if len(targets) > 1:
+        raise UsageError("--here takes one target: what one leaves behind would meet the next")
+    click.echo(
+        "judged in this very process: a crash, a hang or an exit of the target is this command's, "
+        "and there are no limits of time or memory",
+        err=True,
+    )
+    return judge(targets[0], asked)
 
 
 def _heard(show: Show, target: str, stage: str) -> None:
