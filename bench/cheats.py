@@ -19,6 +19,7 @@ from typing import Any
 
 import click
 
+from lstm_bench.conformance.records import Judgement, Verdict
 from lstm_bench.measure.folders import replace_file
 from lstm_bench.measure.run import Plan, Run, execute, read_cells
 from lstm_bench.measure.workloads import PASSES, Workload
@@ -46,9 +47,7 @@ def tried(entry: Any, *, rounds: int = 8, budget: float = 2.0) -> list[dict[str,
     )  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
         run = Run.create(Path(folder) / "run", plan)
-        taken_as_right = [
-            {"target": name, "verdict": "conforms", "diagnosis": []} for name in plan.subjects
-        ]
+        taken_as_right = [Judgement(name, Verdict.CONFORMS).as_json() for name in plan.subjects]
         (run.folder / "checks.json").write_text(json.dumps(taken_as_right))
         execute(run)
         status = {(c["subject"], c["pass"]): status_of(c) for c in read_cells(run.folder)}

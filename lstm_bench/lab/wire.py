@@ -70,7 +70,8 @@ class Line:
     def __init__(self, end: socket.socket) -> None:
         self.end = end
         self._inbox = Inbox()
-        self._waiting: list[dict[str, Any]] = []
+        self.waiting: list[dict[str, Any]] = []
+        """Messages that have arrived and were not received yet."""
         self.handed: list[int] = []
         """File descriptors that came with messages and were not taken yet."""
 
@@ -83,10 +84,10 @@ class Line:
 
     def receive(self) -> dict[str, Any]:
         """The next message. Raises EOFError when the other end has gone, Malformed."""
-        while not self._waiting:
+        while not self.waiting:
             chunk, descriptors, _, _ = socket.recv_fds(self.end, 1 << 16, 8)
             self.handed += descriptors
             if not chunk:
                 raise EOFError
-            self._waiting += self._inbox.take(chunk)
-        return self._waiting.pop(0)
+            self.waiting += self._inbox.take(chunk)
+        return self.waiting.pop(0)

@@ -67,6 +67,8 @@ class _Zygote:
                     self._bury()
                 else:
                     self._answer(self.line.receive())
+                    while self.line.waiting:  # came along, and poll knows nothing of it
+                        self._answer(self.line.receive())
 
     def _answer(self, request: dict[str, Any]) -> None:
         if "import" in request:

@@ -1,6 +1,7 @@
 """A subject's process ends alone, whatever it does, and the reason is told."""
 
 import os
+import signal
 import threading
 import time
 import uuid
@@ -119,6 +120,18 @@ def test_several_are_waited_for_at_once():
     finally:
         for one in pair:
             one.close()
+
+
+def test_requests_that_arrive_together_are_all_answered():
+    """While the zygote imports something, say."""
+    one = zygote()
+    for _ in range(3):
+        one.also_import("json")
+    assert apart(os.getpid) != os.getpid()
+    one._process.send_signal(signal.SIGSTOP)
+    threading.Timer(0.3, one._process.send_signal, [signal.SIGCONT]).start()
+    one.also_import("json")
+    assert apart(os.getpid) != os.getpid()
 
 
 def test_a_dead_zygote_is_replaced():
