@@ -33,6 +33,16 @@ HOPELESS = 0.05
 """Where rounding alone moves the reference by more than this, the data proves nothing."""
 
 
+TIMED = 5e-5
+"""The relative error that a timed call may show in any precision below float64, if not more.
+
+Questions between timed calls look for work that was left out, not for the last digits, which were
+judged before; a right result that is refused there would be a false alarm. cuDNN's own activations
+are off by 2e-5 of the largest entry (one step, one hidden row, on an H200); TF32, half precision
+and the like, which save time, by 5e-4 and more.
+"""
+
+
 def base_amount(dtype: torch.dtype, terms: int) -> float:
     """The error allowed whatever the noise floor; ``terms``: see Problem.terms."""
     return 16 * max(1, math.ceil(math.log2(max(2, terms)))) * torch.finfo(dtype).eps
