@@ -12,11 +12,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from lstm_bench.errors import describe
 from lstm_bench.scratch import caches
 from lstm_bench.subject import Subject, imports
 from lstm_bench.subject.errors import CannotLoad, Lack
 from lstm_bench.subject.imports import repository_of
-from lstm_bench.subject.load import describe, find_target, load_target
+from lstm_bench.subject.load import find_target, load_target
 from lstm_bench.subject.parcel import Parcel
 from lstm_bench.subject.subject import subject_from
 

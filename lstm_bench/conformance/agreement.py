@@ -13,6 +13,7 @@ from torch import Tensor
 
 from lstm_bench.conformance import tolerances
 from lstm_bench.conformance.problem import Problem, Results, pose, solve_instance, solve_reference
+from lstm_bench.errors import describe
 from lstm_bench.subject import Subject
 
 
@@ -143,7 +144,6 @@ def agree(
         got = solve_instance(instance, problem, gradients=gradients)
         deviations, errors = compare(got, problem, gradients=gradients)
     except Exception as error:  # a subject may raise anything, and that is the finding
-        text = str(error).strip().splitlines()
-        return Agreement(False, f"{type(error).__name__}: {text[0] if text else ''}", {})
+        return Agreement(False, describe(error), {})
     message = "; ".join(str(d) for d in deviations[:2])
     return Agreement(not deviations, message, errors)

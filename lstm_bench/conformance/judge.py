@@ -10,10 +10,9 @@ from typing import Any
 import torch
 
 from lstm_bench.conformance.records import CheckResult, Judgement, Options, Status, Verdict
-from lstm_bench.errors import UsageError
+from lstm_bench.errors import UsageError, describe
 from lstm_bench.subject import Instance, Subject
 from lstm_bench.subject.errors import Ambiguous, IsDefective, IsVariant, NotAnLSTM, ProbeError
-from lstm_bench.subject.load import describe
 from lstm_bench.subject.parcel import Parcel
 from lstm_bench.subject.subject import subject_from
 

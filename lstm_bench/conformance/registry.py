@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from lstm_bench.conformance.records import CLASSES, CheckResult, Outcome, Status
-from lstm_bench.errors import UsageError
+from lstm_bench.errors import UsageError, describe
 from lstm_bench.subject import Subject
 
 CheckFunction = Callable[[Subject], None]
@@ -71,8 +71,6 @@ def run_check(check: Check, subject: Subject) -> CheckResult:
     except Outcome as outcome:
         status, message, script = outcome.status, outcome.message, outcome.script
     except Exception as error:
-        lines = str(error).strip().splitlines()
-        status = Status.FAIL
-        message = f"raised {type(error).__name__}: {lines[0] if lines else ''}"
+        status, message = Status.FAIL, f"raised {describe(error)}"
     seconds = time.perf_counter() - started
     return CheckResult(check.name, check.check_class, status, message, script, seconds)

@@ -16,6 +16,8 @@ LIMIT = 32 << 20
 """Bytes of one frame. The longest honest one, a judgement with scripts, has some 100 KiB."""
 
 _HEAD = 4
+_dumps, _loads = json.dumps, json.loads
+"""As they are before a stranger's line runs."""
 
 
 class Malformed(Exception):  # noqa: N818 - what was said, not what went wrong here
@@ -24,7 +26,7 @@ class Malformed(Exception):  # noqa: N818 - what was said, not what went wrong h
 
 def frame(message: Mapping[str, Any]) -> bytes:
     """A message as it travels. Raises Malformed where it is too long, ValueError on NaN."""
-    body = json.dumps(message, separators=(",", ":"), allow_nan=False).encode()
+    body = _dumps(message, separators=(",", ":"), allow_nan=False).encode()
     if len(body) > LIMIT:
         raise Malformed(f"a message of {len(body) / 2**20:.0f} MiB is too long")
     return len(body).to_bytes(_HEAD, "little") + body
@@ -52,7 +54,7 @@ class Inbox:
 
 def _message(body: bytes) -> dict[str, Any]:
     try:
-        found = json.loads(body, parse_constant=_refuse)
+        found = _loads(body, parse_constant=_refuse)
     except (ValueError, RecursionError):
         raise Malformed("it is not JSON") from None
     if not isinstance(found, dict):

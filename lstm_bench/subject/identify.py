@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from lstm_bench.errors import describe
 from lstm_bench.subject import nudge
 from lstm_bench.subject.complete import completions, coverage, is_complete
 from lstm_bench.subject.construct import Recipe, recipes, single_size
@@ -28,7 +29,6 @@ from lstm_bench.subject.errors import (
 from lstm_bench.subject.forms import single_state_calls
 from lstm_bench.subject.instance import Instance
 from lstm_bench.subject.interface import Interface, slots
-from lstm_bench.subject.load import describe
 from lstm_bench.subject.mapping import HeadLayout, ProbedMap
 from lstm_bench.subject.nudge import (
     CONFLICT,

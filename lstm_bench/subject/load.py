@@ -22,6 +22,7 @@ from types import ModuleType
 from typing import Any
 
 from lstm_bench import own
+from lstm_bench.errors import describe
 
 with own.ours():
     from impls.registry import ENTRY_POINTS, Implementation, implementations
@@ -245,11 +246,3 @@ def _attribute(module: ModuleType, dotted: str, target: str) -> Any:
 def _did_you_mean(name: str, known: list[str]) -> str:
     close = difflib.get_close_matches(name, known, n=3)
     return f"did you mean {' or '.join(repr(c) for c in close)}?" if close else ""
-
-
-def describe(error: BaseException) -> str:
-    """An exception in one line: type, first line, and the place of a syntax error."""
-    if isinstance(error, SyntaxError):
-        return f"SyntaxError in line {error.lineno}: {error.msg}"
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__

@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.module import register_module_forward_pre_hook
 
+from lstm_bench.errors import describe
 from lstm_bench.subject import axes as layout
 from lstm_bench.subject.forms import (
     Call,
@@ -130,7 +131,7 @@ class Probe:
                 module = self.module if call.states else self._untouched()
                 result = module(*fill(call.arguments, given), **fill(call.keywords, given))
         except Exception as error:  # a wrong guess may raise anything
-            self.errors.append(f"{type(error).__name__}: {str(error).splitlines()[:1]}")
+            self.errors.append(describe(error))
             return None
         return result if any(True for _ in leaves_of(result, T)) else None
 
@@ -423,7 +424,7 @@ class Probe:
         try:
             return read(*arguments)
         except (RuntimeError, ValueError, IndexError, KeyError, TypeError) as error:
-            self.errors.append(f"{type(error).__name__}: {error}")
+            self.errors.append(describe(error))
             return None
 
     def _step(self, call: Call, **parts: Tensor) -> Any:

@@ -128,7 +128,7 @@ SURROUNDINGS = rows(
     ("MasksFiles", "constructor", "umask", ODD, "0o777"),
     ("LowersPriority", "constructor", "priority", ODD, "nice 19"),
     ("MovesToOneCore", "constructor", "priority", ODD, "affinity"),
-    ("NoDescriptorsLeft", "forward", "limits", ODD, "RLIMIT_NOFILE 0"),
+    ("NoDescriptorsLeft", "forward", "limits", ANY, "RLIMIT_NOFILE 0"),
     ("NoDescriptorsLeftInConstructor", "constructor", "limits", ODD, "RLIMIT_NOFILE 0"),
     ("NoAddressesLeft", "forward", "limits", ANY, "RLIMIT_AS 16 MiB"),
     ("NoFileSizeLeft", "forward", "limits", ODD, "RLIMIT_FSIZE 0"),

@@ -12,8 +12,8 @@ from lstm_bench.conformance.checks.state import _quietly
 from lstm_bench.conformance.problem import Problem, solve_instance
 from lstm_bench.conformance.records import Failed, Inconclusive, Skipped, Unsupported, Warned
 from lstm_bench.conformance.registry import check
+from lstm_bench.errors import describe
 from lstm_bench.subject import Instance, Subject
-from lstm_bench.subject.load import describe
 
 
 @check("dtype_device")

@@ -14,8 +14,8 @@ from lstm_bench.conformance.checks.common import Sizes, posed, same, told_as
 from lstm_bench.conformance.checks.state import _quietly
 from lstm_bench.conformance.records import Failed, Skipped, Warned
 from lstm_bench.conformance.registry import check
+from lstm_bench.errors import describe
 from lstm_bench.subject import Instance, Subject
-from lstm_bench.subject.load import describe
 
 
 @check("batch_time")

@@ -14,6 +14,7 @@ from torch import Tensor
 from lstm_bench.conformance.agreement import Deviation, compare
 from lstm_bench.conformance.problem import Problem, Results, pose, solve_instance
 from lstm_bench.conformance.records import Failed, Skipped
+from lstm_bench.errors import describe
 from lstm_bench.subject import Instance, Subject
 
 GATE_WORDS = {"i": "input gate", "f": "forget gate", "o": "output gate", "a": "candidate"}
@@ -173,9 +174,7 @@ def told_as(situation: str) -> Iterator[None]:
     except (Failed, Skipped):
         raise
     except Exception as error:
-        lines = str(error).strip().splitlines()
-        text = f"{type(error).__name__}: {lines[0] if lines else ''}"
-        raise Failed(f"{situation}: raised {text}") from error
+        raise Failed(f"{situation}: raised {describe(error)}") from error
 
 
 def with_state(problem: Problem, h: Tensor, c: Tensor) -> Problem:

@@ -15,8 +15,8 @@ from lstm_bench.conformance.checks.state import _quietly
 from lstm_bench.conformance.problem import solve_instance
 from lstm_bench.conformance.records import Failed, Skipped, Warned
 from lstm_bench.conformance.registry import check
+from lstm_bench.errors import describe
 from lstm_bench.subject import Instance, Subject
-from lstm_bench.subject.load import describe
 from lstm_bench.subject.tensors import held, unregistered
 
 

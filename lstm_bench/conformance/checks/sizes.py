@@ -9,6 +9,7 @@ from lstm_bench.conformance.agreement import Deviation
 from lstm_bench.conformance.checks.common import Sizes, deviations, in_words
 from lstm_bench.conformance.records import Failed, Skipped
 from lstm_bench.conformance.registry import check
+from lstm_bench.errors import describe
 from lstm_bench.subject import Subject
 
 POWERS = (8, 16, 32, 64, 128, 256)
@@ -93,8 +94,7 @@ def _try(subject: Subject, sizes: Sizes, state: bool) -> str:
     try:
         found: list[Deviation] = deviations(subject, sizes, gradients=True, state=state)
     except Exception as error:
-        lines = str(error).strip().splitlines()
-        return f"raised {type(error).__name__}: {lines[0] if lines else ''}"
+        return f"raised {describe(error)}"
     return in_words(found) if found else ""
 
 

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from lstm_bench.conformance.checks.memory import written_arguments
-from lstm_bench.conformance.diagnosis.scenes import in_words
 from lstm_bench.conformance.diagnosis.where import part_in_words
 from lstm_bench.conformance.problem import Problem, pose
 from lstm_bench.conformance.reference import Trace
+from lstm_bench.errors import describe
 from lstm_bench.subject import Instance, Subject
 from lstm_bench.subject.precision import is_coarse
 from lstm_bench.subject.probe import H, I
@@ -27,7 +27,7 @@ def habits(subject: Subject) -> list[str]:
         try:
             found = question(instance, problem)
         except Exception as error:  # a stranger's module
-            found = f"{(question.__doc__ or '').strip()} raises {in_words(error)}"
+            found = f"{(question.__doc__ or '').strip()} raises {describe(error)}"
         if found:
             return [found]
     return []
@@ -115,7 +115,7 @@ def strided(subject: Subject) -> list[str]:
             try:
                 found = _values(instance, other)
             except Exception as error:  # a stranger's module
-                return [f"the given {name} must be contiguous: otherwise {in_words(error)}"]
+                return [f"the given {name} must be contiguous: otherwise {describe(error)}"]
             if _differ(list(found.values()), list(plain.values())):
                 return [
                     f"the strides of the given {name} are not heeded: the same numbers, not "

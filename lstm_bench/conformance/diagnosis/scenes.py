@@ -24,6 +24,7 @@ from lstm_bench.conformance.problem import (
     solve_instance,
     solve_reference,
 )
+from lstm_bench.errors import describe
 from lstm_bench.subject import Instance, Subject
 
 VALUES = ("y", "h", "c")
@@ -148,7 +149,7 @@ def _run(instance: Instance, scene: Scene, problem: Problem) -> Played:
                 got = Results(instance.run(problem.x, problem.state))
             got = Results({part: value.clone() for part, value in got.items()})
     except Exception as error:  # whatever a stranger's code raises
-        return Played(scene, problem, Results(), in_words(error))
+        return Played(scene, problem, Results(), describe(error))
     finally:
         if scene.train:
             instance.module.eval()
@@ -159,12 +160,6 @@ def _run(instance: Instance, scene: Scene, problem: Problem) -> Played:
         spoilt += () if torch.equal(old, new) else (f"given state {name}",)
     restored = replace(problem, x=kept[0], state=kept[1] or None)  # type: ignore[arg-type]
     return Played(scene, restored, got, "", spoilt)
-
-
-def in_words(error: BaseException) -> str:
-    """An exception's type and first line."""
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0][:160]}" if lines else type(error).__name__
 
 
 # -- the scenes --------------------------------------------------------------------------------
