@@ -80,4 +80,4 @@ def test_a_folder_in_which_nothing_can_be_written_is_one_line(tmp_path):
     matrix_folder(tmp_path / "m")
     code, _, err = shell(f"cd /proc; lstm report {tmp_path / 'm'} --out here", tmp_path)
     assert code == 2
-    assert err == "lstm-bench: error: cannot write to here: No such file or directory\n"
+    assert err == "lstm-bench: error: --out: cannot write to here: No such file or directory\n"

@@ -63,6 +63,7 @@ def _against_commit(ref: str, options: dict[str, Any]) -> int:
     from lstm_bench.compare import trees
     from lstm_bench.compare.arms import Side
 
+    decisions.workloads(options, head=True)  # refused before a tree is made
     repository = trees.top(options["repository"])
     found = trees.commit(repository, ref)
     with trees.side_by_side(repository, found) as (before, now):
@@ -80,6 +81,7 @@ def _against_commit(ref: str, options: dict[str, Any]) -> int:
                 missing=tuple(gone) if named else (),
             )
             code = _decide(plan, options)
+            code = 3 if plan.missing and code == 0 else code
         else:
             code = _nothing(gone, options["json_file"], named=named)
     if gone:
@@ -100,9 +102,10 @@ def _against_implementation(name: str, options: dict[str, Any]) -> int:
         load_target(target)
     baseline = Side(f"baseline {name}", (name,) * len(targets))
     candidate = Side("candidate", targets)
+    plan = _plan(f"Against {name}:", baseline, candidate, options)
     _must_be_there(Side(baseline.name, (name,)))
     _must_be_there(candidate)
-    return _decide(_plan(f"Against {name}:", baseline, candidate, options), options)
+    return _decide(plan, options)
 
 
 def _resumed(folder: Path, options: dict[str, Any]) -> int:
@@ -152,19 +155,24 @@ def _targets(
     )
     if named:
         return tuple(dict.fromkeys(named))
-    from lstm_bench.lab.worker import apart
-    from lstm_bench.subject.load import registered_in
-
-    try:
-        found = [n for tree in trees for n in apart(registered_in, str(tree))]
-    except RuntimeError as error:
-        raise UsageError(f"what is registered cannot be listed: {error}") from None
+    found = [name for tree in trees for name in _registered(tree)]
     if not found:
         raise UsageError(
             "this repository holds no registered implementation: name yours with "
             "--target path/file.py:Class"
         )
     return tuple(dict.fromkeys(found))
+
+
+def _registered(tree: Path) -> list[str]:
+    """The registered names whose code lies in a tree, asked of a process apart."""
+    from lstm_bench.lab.worker import apart
+    from lstm_bench.subject.load import registered_in
+
+    try:
+        return [str(name) for name in apart(registered_in, str(tree))]
+    except RuntimeError as error:
+        raise UsageError(f"what is registered cannot be listed: {error}") from None
 
 
 def _inside(target: str, repository: Path, trees: Sequence[Path]) -> str:

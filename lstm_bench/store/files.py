@@ -32,8 +32,8 @@ Json = Mapping[str, Any]
 PASSES = ("forward", "forward_train", "backward", "step")
 VERDICTS = ("conforms", "defective", "variant", "inconclusive", "unsupported", "error")
 STATUSES = ("pass", "fail", "warning", "inconclusive", "unsupported", "skipped", "error")
-OUTCOMES = ("slower", "faster", "equal", "not slower", "undecided", "failed")
-STANDINGS = ("best", "tied", "slower", "undecided", "failed")
+OUTCOMES = ("slower", "faster", "equal", "not slower", "undecided", "failed", "unearned")
+STANDINGS = ("best", "tied", "slower", "undecided", "failed", "unearned")
 STATES = ("decided", "tie", "undecided", "failed")
 
 _seconds = number(1e-9, 1e7)

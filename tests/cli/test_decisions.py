@@ -203,7 +203,7 @@ def test_choose_among_none_that_is_right(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["guard", "--against", "git:HEAD", "--resume", "x"], "No such option"),
+        (["guard", "--against", "git:HEAD", "--resume", "x"], "exclude one another"),
         (["choose", "--impl", "torch_n"], "did you mean 'torch_nn'"),
         (["choose", "--preset", "tiny"], "no preset 'tiny'"),
         (["choose", "--resume", "nowhere"], "holds no choice"),

@@ -21,8 +21,8 @@ class Compared:
     code: int = 0
     sides: list[tuple[Side, Side]] = field(default_factory=list)
 
-    def __call__(self, question, baseline, candidate, options):
-        self.sides.append((baseline, candidate))
+    def __call__(self, plan, options):
+        self.sides.append((plan.baseline, plan.candidate))
         print("Report: somewhere")
         return self.code
 
@@ -164,9 +164,7 @@ def test_what_was_not_named_and_is_new_or_gone_is_said_and_fine(
 ):
     registered = {"a": ("mine.py:Mine", "new.py:Mine"), "b": ("mine.py:Mine", "gone.py:Mine")}
     names = dict(zip(registered, registered.values(), strict=True))
-    from lstm_bench.subject import load
-
-    monkeypatch.setattr(load, "registered_in", lambda root: names[root[-1]])
+    monkeypatch.setattr(guard, "_registered", lambda tree: names[tree.name])
     code, out, _ = guarded(capsys=capsys)
     assert code == 0
     assert "new.py:Mine is not in HEAD" in out.splitlines()[-1]

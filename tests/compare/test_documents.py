@@ -15,6 +15,7 @@ from lstm_bench.conformance.records import Judgement, Verdict
 from lstm_bench.measure.workloads import Workload
 from lstm_bench.report.kinds.choice import choice_document
 from lstm_bench.report.kinds.comparison import comparison_document
+from lstm_bench.report.load import open_source
 from lstm_bench.report.page import page
 
 CELLS = tuple(Cell(0, Workload(b, 2, 3, 4, head=False), "forward") for b in (1, 2))
@@ -53,7 +54,9 @@ def a_choice(folder, **verdicts):
     )
     found = Choice.create(folder, plan)
     judged = [Judgement(name, Verdict(word), ("it is off",)) for name, word in verdicts.items()]
-    (folder / "checks.json").write_text(json.dumps([one.as_json() for one in judged]))
+    (folder / "checks.json").write_text(
+        json.dumps([{"side": "candidates", **one.as_json()} for one in judged])
+    )
     return found
 
 
@@ -73,7 +76,7 @@ def test_of_two_candidates_one_of_which_is_wrong_the_other_is_the_answer(tmp_pat
     said = "a is the only candidate that is left, so nothing was compared."
     assert document["answer"] == said
     assert document["break_even"] == []
-    found = choice_document(tmp_path / "c")
+    found = choice_document(open_source(tmp_path / "c")[1])
     assert found.answer == document["answer"]
     assert page(found)
 
@@ -91,7 +94,7 @@ def test_a_choice_whose_budget_went_to_the_checks_is_undecided(tmp_path):
     assert document["answer"] == "None of 2 cells is decided: 2 undecided."
     assert [one["target"] for one in document["left_out"]] == ["c"]
     assert not (tmp_path / "c" / "costs.json").exists(), "resumed, they are still to be taken"
-    assert page(choice_document(tmp_path / "c"))
+    assert page(choice_document(open_source(tmp_path / "c")[1]))
 
 
 def test_a_comparison_whose_budget_went_to_the_checks_is_undecided(tmp_path):
@@ -104,4 +107,4 @@ def test_a_comparison_whose_budget_went_to_the_checks_is_undecided(tmp_path):
     assert {cell["verdict"] for cell in document["cells"]} == {"undecided"}
     assert {cell["ratio"] for cell in document["cells"]} == {None}
     assert document["answer"] == "B against A: None of 2 cells is decided: 2 undecided."
-    assert page(comparison_document(tmp_path / "c"))
+    assert page(comparison_document(open_source(tmp_path / "c")[1]))
