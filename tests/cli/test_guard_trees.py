@@ -211,7 +211,7 @@ def test_a_slowdown_is_seen_through_every_way_to_the_working_tree(tmp_path, caps
     monkeypatch.syspath_prepend(str(folder / "python"))
     monkeypatch.chdir(tmp_path)
     code, text, _ = lstm_bench(
-        "guard", "--against", "git:HEAD", "--repository", "r", *QUICK[:-1], "60s",
+        "guard", "--against", "git:HEAD", "--repository", "r", *QUICK, "--budget", "60s",
         "--target", f"{folder}/python/impls/mine.py:Mine", "--out", tmp_path / "g", capsys=capsys,
     )  # fmt: skip
     assert code == 1, text
