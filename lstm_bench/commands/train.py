@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
@@ -37,10 +38,20 @@ def train(prefix: str | None, sample_length: int, temperature: float, **options:
     clipping for everyone. Exits with 1 where the loss curves do not coincide within the
     rounding of float32, or where nothing was learned.
     """
+    with contextlib.closing(_prepare(options)) as session:
+        return _trained(session, prefix, sample_length, temperature, options)
+
+
+def _trained(
+    session: Session,
+    prefix: str | None,
+    sample_length: int,
+    temperature: float,
+    options: Mapping[str, Any],
+) -> int:
     from lstm_bench.training.files import open_folder
     from lstm_bench.training.loop import Budget
 
-    session = _prepare(options)
     prefix = _prefix(session.corpus, prefix)  # before the training, where a mistake is cheap
     folder = open_folder(Path(options["out"] or f"reports/train-{datetime.now():%Y%m%d-%H%M%S}"))
     if options["init"] == "documented":
@@ -57,7 +68,6 @@ def train(prefix: str | None, sample_length: int, temperature: float, **options:
     right = _conclude(session, folder, facts)
     for failure in session.failures():
         _warn(failure)
-    session.close()
     if not finished:
         return INTERRUPTED
     return 0 if right else 1

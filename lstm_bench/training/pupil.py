@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from impls.registry import implementations
 from lstm_bench.errors import UsageError
 from lstm_bench.lab.server import serve
 from lstm_bench.lab.wire import Line
@@ -37,8 +38,9 @@ class Pupil:
         self.name, self.device = name, torch.device(device)
         self.curve, self.failed = Curve(), ""
         arguments: dict[str, Any] = {
-            "name": name, "vocabulary_size": vocabulary_size, "recipe": asdict(recipe),
-            "device": device, "threads": torch.get_num_threads(),
+            "name": name,
+            "location": implementations()[name].location, "vocabulary_size": vocabulary_size,
+            "recipe": asdict(recipe), "device": device, "threads": torch.get_num_threads(),
         }  # fmt: skip
         self._worker = Worker(ENTRY, arguments)
         try:
@@ -94,11 +96,11 @@ def _plain(batch: Batch) -> dict[str, Any]:
 
 
 def work(
-    line: Line, name: str, vocabulary_size: int, recipe: Mapping[str, Any], device: str,
-    threads: int,
+    line: Line, name: str, location: str, vocabulary_size: int, recipe: Mapping[str, Any],
+    device: str, threads: int,
 ) -> None:  # fmt: skip
     """Learn what is sent until the other end has gone. Losses travel as hexadecimal floats."""
-    from lstm_bench.training.session import find_implementation
+    from lstm_bench.subject.load import load_target
 
     settle(device, threads)
     learner: Learner | None = None
@@ -106,7 +108,8 @@ def work(
     def begin() -> None:
         nonlocal learner
         use(device)
-        make = find_implementation(name)
+        known = implementations()
+        make = known[name].load() if name in known else load_target(location)
         learner = Learner(name, make, vocabulary_size, Recipe(**recipe), device=device)
 
     def known() -> Learner:

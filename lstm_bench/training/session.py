@@ -48,19 +48,22 @@ class Session:
         size = len(corpus.vocabulary)
         # The held-out part is the smaller one: where it is too short, this says so.
         held_out = text.Batches(corpus.held_out, recipe.batch, recipe.steps)
-        return cls(
-            recipe,
-            corpus,
-            text.Batches(corpus.training, recipe.batch, recipe.steps),
-            held_out,
-            [Pupil(name, size, recipe, str(where)) for name in names],
-            # The judges stay on the CPU: never on the device that is under test.
-            Learner("exact", ReferenceLayer, size, recipe, dtype=torch.float64),
-            [
-                Learner("rounded", ReferenceLayer, size, recipe),
-                Learner("nudged", ReferenceLayer, size, recipe, nudged=True),
-            ],
-        )
+        batches = text.Batches(corpus.training, recipe.batch, recipe.steps)
+        # The judges stay on the CPU: never on the device that is under test.
+        exact = Learner("exact", ReferenceLayer, size, recipe, dtype=torch.float64)
+        rounded = [
+            Learner("rounded", ReferenceLayer, size, recipe),
+            Learner("nudged", ReferenceLayer, size, recipe, nudged=True),
+        ]
+        pupils: list[Pupil] = []
+        session = cls(recipe, corpus, batches, held_out, pupils, exact, rounded)
+        try:
+            for name in names:
+                pupils.append(Pupil(name, size, recipe, str(where)))
+        except BaseException:
+            session.close()
+            raise
+        return session
 
     def failures(self) -> list[str]:
         """What became of learners whose process failed, in a sentence each."""
@@ -142,15 +145,6 @@ def load_corpus(file: str | None) -> text.Corpus:
     if file is None:
         return text.make_corpus("pydoc_data.topics", text.python_prose())
     return text.make_corpus(Path(file).name, text.read_file(Path(file)))
-
-
-def find_implementation(name: str) -> Callable[..., Any]:
-    """The factory. Raises UsageError where there is none, or where it cannot be used here.
-
-    It imports the implementation's code: for ours, or for a process that belongs to it.
-    """
-    must_be_available(name)
-    return implementations()[name].load()
 
 
 def must_be_available(name: str) -> None:

@@ -8,16 +8,16 @@ from lstm_bench.measure import machine
 from lstm_bench.measure.machine import STATE, cuda_devices, device_state, facts, fingerprint
 
 
+def a_gpu(device):
+    return {"gpu": f"{device} of {os.getpid()}"}
+
+
 def test_a_gpu_is_asked_about_in_a_process_apart(monkeypatch):
     """Whoever has woken CUDA can fork no workers that use it."""
-    asked = []
-    monkeypatch.setattr(
-        machine, "_cuda", lambda device: asked.append(device) or {"gpu": f"of {os.getpid()}"}
-    )
+    monkeypatch.setattr(machine, "_cuda", a_gpu)
     found = facts("cuda:0")
-    assert found["gpu"].startswith("of ")
-    assert found["gpu"] != f"of {os.getpid()}"
-    assert asked == []
+    assert found["gpu"].startswith("cuda:0 of ")
+    assert found["gpu"] != f"cuda:0 of {os.getpid()}"
     assert fingerprint(found) != fingerprint(facts("cpu"))
 
 
