@@ -80,7 +80,7 @@ class Worker:
             "path": list(sys.path), "argv": sys.argv[:1],
         }  # fmt: skip
         try:
-            self._keeper = self._zygote.fork(request, theirs, keepers)
+            self.keeper = self._zygote.fork(request, theirs, keepers)
         finally:
             theirs.close()
             keepers.close()
@@ -244,7 +244,7 @@ class Worker:
         with contextlib.suppress(OSError):
             self._line.shutdown(socket.SHUT_WR)
         if not self._keeper_reports():
-            self._zygote.kill(self._keeper)  # its subject has stopped it: both end, and in peace
+            self._zygote.kill(self.keeper)  # its subject has stopped it: both end, and in peace
             self._keeper_reports()
         return reason
 

@@ -26,6 +26,8 @@ PLACES: dict[str, Any] = {
     "torch.autograd": torch.autograd,
     "torch.cuda": torch.cuda,
     "torch.nn.functional": torch.nn.functional,
+    "torch.nn.Module": torch.nn.Module,
+    "torch.nn.LSTM": torch.nn.LSTM,
 }
 """Where they stand. What is added there is nobody's harm; what was there must be what it was."""
 

@@ -81,7 +81,7 @@ def test_daemons_end_also_where_their_keeper_was_killed():
     with worker(attacks.leave_a_daemon, marker) as attacker:
         attacker.ask("call")
         _begins(marker)
-        os.kill(attacker._keeper, 9)
+        os.kill(attacker.keeper, 9)
         with pytest.raises(Ended):
             attacker.ask("call", patience=30)
     _ends(lambda: _running(marker))
