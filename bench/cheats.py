@@ -27,10 +27,12 @@ from lstm_bench.report.summary import status_of
 
 STOPPED_BY = (
     ("answers", r"not that of its inputs|^incorrect|other classes of tensors"),
-    ("clock against kernel", r"clock"),
-    ("threads", r"threads|cores busy"),
+    ("inputs that come back", r"given before"),
     ("child processes", r"child processes"),
+    ("threads", r"threads|cores busy"),
+    ("functions replaced", r"relied on|rely on"),
     ("settings", r"setting"),
+    ("clock against kernel", r"clock"),
     ("the machine's limit", r"faster than the machine"),
     ("it fails", r"^failed"),
 )

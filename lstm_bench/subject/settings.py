@@ -10,7 +10,6 @@ from typing import Any
 
 import torch
 
-
 SPEED = ("OMP_", "MKL_", "KMP_", "GOMP_", "OPENBLAS_", "MALLOC_", "LD_", "CUDA_")
 """How variables begin that change how fast the processes are that are started with them."""
 
@@ -26,7 +25,6 @@ def settings() -> dict[str, Any]:
         "torch's default device": str(torch.get_default_device()),
         "how tiny numbers are rounded": _keeps_denormals(),
         "whether garbage is collected": gc.isenabled(),
-        "what garbage collection passes over": gc.get_freeze_count(),
         "what Ctrl-C does": str(signal.getsignal(signal.SIGINT)),
         "how long a thread may keep the interpreter": sys.getswitchinterval(),
         "whether oneDNN is used": bool(torch._C._get_mkldnn_enabled()),
