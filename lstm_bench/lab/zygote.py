@@ -16,6 +16,7 @@ import select
 import signal
 import socket
 import sys
+from collections.abc import Iterable
 from typing import Any
 
 from lstm_bench import own
@@ -30,11 +31,9 @@ def main(descriptor: int) -> None:
     line = Line(socket.socket(fileno=descriptor))
     adopt_orphans()
     try:
-        for name in line.receive()["preload"]:
-            importlib.import_module(name)
+        preload = line.receive()["preload"]
         own.finish_imports()  # before a stranger's package may take one of our names
-        gc.collect()
-        gc.freeze()  # what lives now is never looked through again, so its pages stay shared
+        _import(preload)
         line.send({"ready": True})
         _Zygote(line).serve()
     except (EOFError, OSError):
@@ -42,6 +41,13 @@ def main(descriptor: int) -> None:
     finally:
         end_family()
         os._exit(0)
+
+
+def _import(names: Iterable[str]) -> None:
+    for name in names:
+        importlib.import_module(name)
+    gc.collect()
+    gc.freeze()  # what lives now is never looked through again, so its pages stay shared
 
 
 class _Zygote:
@@ -72,8 +78,7 @@ class _Zygote:
 
     def _answer(self, request: dict[str, Any]) -> None:
         if "import" in request:
-            for name in request["import"]:
-                importlib.import_module(name)
+            _import(request["import"])
         elif "kill" in request:
             if request["kill"] in self.keepers:
                 os.kill(request["kill"], signal.SIGKILL)
