@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -240,8 +240,7 @@ class Examiner:
         """
         self.pass_name, self.asked_so_far, self.spent = pass_name, 0, 0.0
         self.batches, self.called, self.gap, self.due = 0, 0, 1, 1
-        self.new: list[float] = []
-        self.seen_before: list[float] = []
+        self.sequence: list[tuple[bool, float]] = []
         self.account, self.numbers = Account(), list[int]()
         number, order = self._question(0)
         answer = self.worker.ask(
@@ -293,7 +292,7 @@ class Examiner:
         """One call with the very values of the one before, written anew or left untouched."""
         before = self._kernel()
         seconds = self._sampled(1, before, again=untouched)
-        self.seen_before += seconds
+        self.sequence += [(True, s) for s in seconds]
         return seconds
 
     def _request(self, calls: int, *, question: bool) -> list[float]:
@@ -301,7 +300,7 @@ class Examiner:
         asked = self._question(calls - 1) if question else None
         before = self._kernel()
         seconds = self._sampled(calls, before)
-        self.new += seconds
+        self.sequence += [(False, s) for s in seconds]
         if asked is not None:
             began = time.perf_counter()
             mistake = self._mistake(*asked)
@@ -392,10 +391,10 @@ class Examiner:
         """Whether the pass adds up, a last question included. Raises UnearnedError."""
         self._request(1 + _CHANCE.randrange(LAST), question=True)
         self._request(1, question=True)  # the very next one too: some are right every second time
-        if min(self.new) < SHORT:
-            self._request(1, question=False)
+        if min(seconds for _, seconds in self.sequence) < SHORT:
             for untouched in (True, False):
                 self._again(untouched=untouched)
+            self._request(1, question=False)
         self._hold_repeats()
         on_cpu = torch.device(self.terms.device).type == "cpu"
         complaint = self.account.complaint(self.terms.threads, on_cpu=on_cpu)
@@ -403,13 +402,14 @@ class Examiner:
             raise UnearnedError(complaint)
 
     def _hold_repeats(self) -> None:
-        """Inputs that were there before must not be answered faster than new ones."""
-        fastest = sorted(self.new)[: max(1, len(self.new) // 4)]
-        usual = sum(fastest) / len(fastest)
-        if self.seen_before and min(self.seen_before) < FASTER * usual:
+        """Inputs that were there before must not be answered faster than new ones.
+
+        Each is held against the new ones next to it: some honest code changes its way for good.
+        """
+        for seen, new in faster_when_seen(self.sequence):
             raise UnearnedError(
-                f"inputs that it was given before take {_ms(min(self.seen_before))} where new ones "
-                f"take {_ms(usual)}: it answers from memory"
+                f"inputs that it was given before take {_ms(seen)} where new ones take {_ms(new)}: "
+                "it answers from memory"
             )
 
     def leave(self, *, watch: bool = True) -> None:
@@ -455,6 +455,20 @@ FASTER = 0.5
 
 SHORT = 0.01
 """Seconds of a call that may be made once more when a pass ends, to see that no memory grew."""
+
+
+def faster_when_seen(sequence: Sequence[tuple[bool, float]]) -> Iterator[tuple[float, float]]:
+    """(seconds, seconds of the new ones beside it) of inputs that were seen and far too fast.
+
+    sequence: of every call in order, whether its inputs were there before, and its seconds.
+    """
+    for place, (was_seen, seconds) in enumerate(sequence):
+        if was_seen:
+            before = [s for seen, s in sequence[:place] if not seen][-1:]
+            after = [s for seen, s in sequence[place:] if not seen][:1]
+            if after and seconds < FASTER * min(before + after):
+                yield seconds, min(before + after)
+
 
 LAST = 3
 """At most so many calls are made once more when a pass ends, the last of them a question."""

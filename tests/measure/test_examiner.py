@@ -11,6 +11,7 @@ from lstm_bench.measure.examiner import (
     Terms,
     UnearnedError,
     WrongResultError,
+    faster_when_seen,
 )
 from lstm_bench.measure.workloads import PASSES, Workload
 from lstm_bench.subject.parcel import Parcel
@@ -138,6 +139,22 @@ def test_no_two_calls_get_the_same_values():
                 x = one.shared.tensor((offset + k * one.stride, shape), torch.float32)
                 seen.add(tuple(x.flatten().tolist()))
         assert len(seen) == 50
+
+
+@pytest.mark.parametrize(
+    ("sequence", "found"),
+    [
+        ([(False, 1.0), (True, 0.1), (False, 1.0)], [(0.1, 1.0)]),
+        ([(True, 0.1), (False, 1.0)], [(0.1, 1.0)]),
+        ([(False, 1.0), (True, 0.1), (True, 0.2), (False, 0.9)], [(0.1, 0.9), (0.2, 0.9)]),
+        ([(False, 1.0), (True, 0.6), (False, 1.0)], []),
+        ([(False, 1.0), (True, 0.3), (False, 0.3)], []),  # it has become faster for good
+        ([(True, 1.0), (False, 0.1), (True, 0.1), (False, 0.1)], []),
+        ([(False, 1.0), (True, 0.1)], []),  # nothing beside it yet
+    ],
+)
+def test_what_was_seen_is_held_against_what_is_new_beside_it(sequence, found):
+    assert list(faster_when_seen(sequence)) == found
 
 
 HONEST = Account(
