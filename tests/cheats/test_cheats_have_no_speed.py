@@ -15,7 +15,7 @@ for _entry in ENTRIES:
 
 @pytest.mark.parametrize("entry", FIRST.values(), ids=lambda entry: entry.cls)
 def test_a_cheat_gets_no_speed_and_its_twin_does(entry):
-    (row,) = tried(replace(entry, passes=entry.passes[:1]))
+    (row,) = tried(replace(entry, passes=entry.passes[:1]), rounds=25)
     assert row["cheat_status"] != "ok"
     assert row["twin_status"] == "ok"
 
