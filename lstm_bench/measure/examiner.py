@@ -402,10 +402,7 @@ class Examiner:
             raise UnearnedError(complaint)
 
     def _hold_repeats(self) -> None:
-        """Inputs that were there before must not be answered faster than new ones.
-
-        Each is held against the new ones next to it: some honest code changes its way for good.
-        """
+        """Inputs that were there before must not be answered faster than new ones."""
         for seen, new in faster_when_seen(self.sequence):
             raise UnearnedError(
                 f"inputs that it was given before take {_ms(seen)} where new ones take {_ms(new)}: "
@@ -458,16 +455,15 @@ SHORT = 0.01
 
 
 def faster_when_seen(sequence: Sequence[tuple[bool, float]]) -> Iterator[tuple[float, float]]:
-    """(seconds, seconds of the new ones beside it) of inputs that were seen and far too fast.
+    """(seconds, seconds of the fastest new one) of inputs that were seen and far too fast.
 
-    sequence: of every call in order, whether its inputs were there before, and its seconds.
+    sequence: of every call, whether its inputs were there before, and its seconds. The fastest of
+    all new ones, so that neither a busy moment nor code that becomes faster for good looks guilty.
     """
-    for place, (was_seen, seconds) in enumerate(sequence):
-        if was_seen:
-            before = [s for seen, s in sequence[:place] if not seen][-1:]
-            after = [s for seen, s in sequence[place:] if not seen][:1]
-            if after and seconds < FASTER * min(before + after):
-                yield seconds, min(before + after)
+    new = min((seconds for was_seen, seconds in sequence if not was_seen), default=0.0)
+    for was_seen, seconds in sequence:
+        if was_seen and seconds < FASTER * new:
+            yield seconds, new
 
 
 LAST = 3

@@ -150,10 +150,11 @@ def test_no_two_calls_get_the_same_values():
         ([(False, 1.0), (True, 0.6), (False, 1.0)], []),
         ([(False, 1.0), (True, 0.3), (False, 0.3)], []),  # it has become faster for good
         ([(True, 1.0), (False, 0.1), (True, 0.1), (False, 0.1)], []),
-        ([(False, 1.0), (True, 0.1)], []),  # nothing beside it yet
+        ([(False, 1.0), (True, 0.4), (False, 0.7)], []),  # both were made to wait
+        ([(True, 0.1)], []),  # nothing new yet
     ],
 )
-def test_what_was_seen_is_held_against_what_is_new_beside_it(sequence, found):
+def test_what_was_seen_is_held_against_the_fastest_that_is_new(sequence, found):
     assert list(faster_when_seen(sequence)) == found
 
 
