@@ -246,7 +246,7 @@ class Arena:
         """A fresh process for a side's subject, which is told what probing has found."""
         side, c = self.sides[number], self.conditions
         return Examiner(
-            side.parcel(subject), Terms(c.device, c.dtype, c.threads, c.clock),
+            side.parcel(subject), Terms(c.device, c.dtype, c.threads, c.clock, c.cold_cache),
             known=self.known.get(number, {}).get((subject, wish), ""), root=side.root, core=core,
             salt=self.random.randrange(1 << 30), environment=side.environment(subject),
         )  # fmt: skip

@@ -14,12 +14,11 @@ from typing import Any
 
 from lstm_bench.errors import describe
 from lstm_bench.scratch import caches
-from lstm_bench.subject import Subject, imports
+from lstm_bench.subject import imports
 from lstm_bench.subject.errors import CannotLoad, Lack
 from lstm_bench.subject.imports import repository_of
 from lstm_bench.subject.load import find_target, load_target
 from lstm_bench.subject.parcel import Parcel
-from lstm_bench.subject.subject import subject_from
 
 
 class State(StrEnum):
@@ -70,12 +69,6 @@ class Side:
     def wish_for_head(self, number: int, head: bool) -> bool | None:
         """Registered ones can go without their output layer; a stranger's is what it is."""
         return head if ":" not in self.targets[number] else None
-
-    def open(self, number: int, *, head: bool = True) -> Subject:
-        """The same, probed. Registered ones can go without their output layer."""
-        target = self.targets[number]
-        kwargs = {} if ":" in target else {"head": head}
-        return subject_from(self.load(number), target, **kwargs)
 
     def state_of(self, number: int) -> Availability:
         """Whether a target can be had from this side's tree. In a worker: it imports the target."""

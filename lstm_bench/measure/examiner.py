@@ -52,12 +52,16 @@ class UnearnedError(Exception):
 
 @dataclass(frozen=True)
 class Terms:
-    """Under which conditions a subject works. core: pinned to it; clock: "wall" or "cpu"."""
+    """Under which conditions a subject works. clock: "wall" or "cpu".
+
+    cold_cache: on a CUDA device, its L2 cache holds nothing of a call before it begins.
+    """
 
     device: str = "cpu"
     dtype: str = "float32"
     threads: int = 1
     clock: str = "wall"
+    cold_cache: bool = False
     memory_gib: float = MEMORY_GIB
 
     @property
@@ -145,7 +149,7 @@ class Examiner:
             {
                 "parcel": asdict(self.parcel), "root": self.root, "device": t.device,
                 "dtype": t.dtype, "threads": t.threads, "clock": t.clock, "core": self.core,
-                "salt": self.salt,
+                "salt": self.salt, "cold_cache": t.cold_cache,
             },
             environment=self.environment, memory_gib=t.memory_gib,
         )  # fmt: skip
@@ -163,10 +167,6 @@ class Examiner:
             self.shared.close()
 
     # -- before the clock ---------------------------------------------------------------------
-
-    def load(self) -> None:
-        """Import the target. Raises WorkerError where it is not there."""
-        self.worker.ask("load")
 
     def open(self, head: bool | None) -> dict[str, Any]:
         """Find out how the subject is called, or hand over what is known of it."""

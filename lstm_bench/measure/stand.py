@@ -48,7 +48,7 @@ PLAIN = (Tensor, nn.Parameter)
 def work(line: Line, parcel: dict[str, str], **conditions: Any) -> None:
     """Serve one subject's stand until the examiner has gone."""
     stand = Stand(line, Parcel(**parcel), **conditions)
-    names = ("load", "open", "cold", "build", "fill", "prepare", "sample", "fetch", "memory",
+    names = ("open", "cold", "build", "fill", "prepare", "sample", "fetch", "memory",
              "altered", "stray")  # fmt: skip
     serve(line, {name: getattr(stand, name) for name in names})
 
@@ -68,6 +68,7 @@ class Stand:
         clock: str = "wall",
         core: int | None = None,
         salt: int = 0,
+        cold_cache: bool = False,
     ) -> None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the examiner's to answer
         if core is not None:
@@ -83,13 +84,10 @@ class Stand:
         # of memory favours must not favour the same side in every block.
         shift = random.Random(salt)
         self.ballast = [torch.empty(shift.randrange(1, 1 << 16)) for _ in range(8)]
+        self.cache = _as_large_as_the_cache(self.device) if cold_cache else None
         self.settings, self.functions = settings(), functions()
 
     # -- the subject ----------------------------------------------------------------------------
-
-    def load(self) -> None:
-        """Import the target. Raises CannotLoad where it is not there."""
-        self.factory = self.parcel.open(self.root)
 
     def open(self, head: bool | None = None, known: str = "") -> dict[str, Any]:
         """Find out how it is called, or take over what another process has found.
@@ -302,6 +300,8 @@ class Stand:
             if not again:
                 self._feed(number)
             call = self._timed()
+            if self.cache is not None:
+                self.cache.zero_()
             before, mine = (
                 clock_gettime_ns(CLOCK_PROCESS_CPUTIME_ID),
                 clock_gettime_ns(CLOCK_THREAD_CPUTIME_ID),
@@ -399,6 +399,16 @@ class Stand:
         """What is not as it was before the subject came: settings, and functions relied on."""
         others = [f"a setting of the process: {name}" for name in changed(self.settings)]
         return others + [f"a function that others rely on: {n}" for n in replaced(self.functions)]
+
+
+def _as_large_as_the_cache(device: torch.device) -> Tensor:
+    """Twice as large as a CUDA device's L2 cache: overwritten before each call, off the clock.
+
+    Weights that stay in a large cache from call to call are a benchmark's luck, not what a whole
+    model meets.
+    """
+    size = torch.cuda.get_device_properties(device).L2_cache_size
+    return torch.empty(2 * size, dtype=torch.uint8, device=device)
 
 
 def _settled(tensor: Tensor) -> Tensor:

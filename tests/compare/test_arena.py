@@ -1,6 +1,7 @@
 """Real processes: what they measure, what they survive, which tree their code comes from."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -134,3 +135,13 @@ def test_code_comes_from_the_tree_that_was_named(tmp_path):
 def test_the_undisturbed_call_is_the_mean_of_the_fastest_quarter():
     assert undisturbed([5.0, 1.0, 9.0, 3.0, 8.0, 7.0, 6.0, 4.0]) == 2.0
     assert undisturbed([2.0]) == 2.0
+
+
+def test_a_cold_cache_is_wished_of_every_process(monkeypatch):
+    wished = []
+    monkeypatch.setattr(
+        "lstm_bench.compare.arena.Examiner", lambda parcel, terms, **_: wished.append(terms)
+    )
+    found = Arena((Side("a", ("torch_nn",)),), CELLS, replace(FAST, cold_cache=True))
+    found.examiner(0, 0)
+    assert wished[0].cold_cache
