@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from impls.registry import implementations
-from lstm_bench.measure.examiner import Examiner, Exams, Terms
+from lstm_bench.measure.examiner import Examiner, Exams, Terms, spinning
 from lstm_bench.measure.machine import cuda_devices, facts, settle
-from lstm_bench.measure.sampler import calibrate, warm_up
+from lstm_bench.measure.sampler import calibrate
 from lstm_bench.measure.workloads import PASSES, PRESETS, Workload, grid
 from lstm_bench.subject.parcel import Parcel
 
@@ -125,7 +125,6 @@ def cell(name, workload, pass_name, device, request, exams):
             examiner.sit(workload, exams)
             examiner.begin(pass_name)  # raises where the result is not the reference's
             inner = calibrate(examiner.take)
-            warm_up(examiner.take, inner)
             benchmark.extra_info["lstm_bench"] = {
                 "subject": name,
                 "workload": workload.name,
@@ -147,6 +146,6 @@ def cell(name, workload, pass_name, device, request, exams):
             benchmark.pedantic(sample, rounds=rounds, iterations=1)
             examiner.finish()  # raises where the speed was not earned
             benchmark.extra_info["lstm_bench"]["peak_bytes"] = examiner.memory()
-            examiner.leave()
+            examiner.leave(*spinning([examiner]))
 
     return measure

@@ -23,7 +23,7 @@ import torch
 from lstm_bench.measure.examiner import Examiner, Exams, Terms
 from lstm_bench.measure.folders import replace_file
 from lstm_bench.measure.machine import facts, settle
-from lstm_bench.measure.sampler import calibrate, warm_up
+from lstm_bench.measure.sampler import calibrate
 from lstm_bench.measure.workloads import PASSES, PRESETS, Workload
 from lstm_bench.subject.parcel import Parcel
 
@@ -37,7 +37,6 @@ def measured(examiner: Examiner, pass_name: str, seconds: float) -> dict[str, fl
     examiner.begin(pass_name)
     beginning = time.perf_counter() - began
     inner = calibrate(examiner.take)
-    warm_up(examiner.take, inner)
     guarded, bare, clock = [], [], []
     until = time.perf_counter() + seconds
     while time.perf_counter() < until or len(clock) < 8:

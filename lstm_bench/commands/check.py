@@ -13,6 +13,7 @@ import click
 
 from lstm_bench.commands.options import options_of, write_json
 from lstm_bench.errors import UsageError
+from lstm_bench.lab.worker import MANY, ahead
 from lstm_bench.plain import markup
 from lstm_bench.store.write import make_folder, replace_file
 
@@ -90,6 +91,8 @@ def _judge(targets: tuple[str, ...], options: dict[str, Any]) -> Iterator[Judgem
     from lstm_bench.commands.progress import progress_line
 
     expected = dict(options["expected"])
+    if not options["here"]:
+        ahead(*(MANY if len(targets) > 1 else ()))
     from lstm_bench.conformance import checks  # noqa: F401 - registers them
     from lstm_bench.conformance.isolate import Limits, judge_each
     from lstm_bench.conformance.records import Options

@@ -14,6 +14,7 @@ from lstm_bench.commands import decisions
 from lstm_bench.commands.options import options_of, since_start, write_json
 from lstm_bench.commands.targets import refuse_missing
 from lstm_bench.compare.budget import timing_left
+from lstm_bench.lab.worker import MANY, ahead
 from lstm_bench.plain import markup, plain
 
 EPILOG = """\b
@@ -55,13 +56,15 @@ def choose(impls: tuple[str, ...], **options: Any) -> int:
 
 
 def _choice(impls: Sequence[str], options: dict[str, Any]) -> Any:
+    if options["resume"] is None:
+        refuse_missing(impls)
+    ahead(*MANY)
     from lstm_bench.compare.arena import Cell
     from lstm_bench.compare.choice import Choice, Plan
 
     if options["resume"] is not None:
         return Choice.resume(options["resume"])
     names = tuple(impls) or _all()
-    refuse_missing(names)
     sizes = decisions.workloads(options, head=False)
     cells = tuple(Cell(0, size, name) for size in sizes for name in decisions.passes(options))
     plan = Plan(

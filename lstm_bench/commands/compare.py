@@ -13,6 +13,7 @@ from lstm_bench.commands import decisions
 from lstm_bench.commands.options import options_of, write_json
 from lstm_bench.commands.targets import refuse_missing
 from lstm_bench.errors import UsageError
+from lstm_bench.lab.worker import MANY, ahead
 
 EPILOG = """\b
 Examples:
@@ -66,6 +67,7 @@ def _session(baseline: str | None, candidate: str | None, options: dict[str, Any
     if not baseline or not candidate:
         raise UsageError("name two subjects, such as torch_nn and mine.py:MyLSTM")
     refuse_missing((baseline, candidate))
+    ahead(*MANY)
     from impls.registry import implementations
     from lstm_bench.compare.arena import Cell
     from lstm_bench.compare.arms import Side

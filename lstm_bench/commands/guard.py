@@ -16,6 +16,7 @@ from lstm_bench import headlines
 from lstm_bench.commands import decisions
 from lstm_bench.commands.options import options_of, write_json
 from lstm_bench.errors import UsageError
+from lstm_bench.lab.worker import MANY, ahead
 from lstm_bench.plain import plain
 
 if TYPE_CHECKING:
@@ -50,6 +51,8 @@ def guard(against: str | None, **options: Any) -> int:
     if options["resume"] is not None:
         return _resumed(options["resume"], options)
     kind, _, name = (against or "").partition(":")
+    if kind in ("git", "impl", "run") and name:
+        ahead(*MANY)
     if kind == "git" and name:
         return _against_commit(name, options)
     if kind == "impl" and name:

@@ -13,6 +13,7 @@ import click
 from lstm_bench.commands.options import options_of
 from lstm_bench.commands.sizes import workloads
 from lstm_bench.commands.targets import refuse_missing
+from lstm_bench.lab.worker import MANY, ahead
 from lstm_bench.measure.workloads import PASSES
 from lstm_bench.plain import all_plain, plain
 
@@ -48,25 +49,28 @@ def run(out: Path | None, resume: Path | None, from_json: Path | None, **options
     timed in interleaved rounds, so that the ratios come from neighbouring moments. Every cell is
     on disk before the next starts: after Ctrl-C or a kill, go on with --resume.
     """
-    from lstm_bench.measure.run import Run
-
     if from_json is not None:
         return _summaries_of_pytest_benchmark(from_json, out)
     if resume is not None:
+        from lstm_bench.measure.run import Run
+
         started = Run.resume(resume)
     else:
         plan = _plan(options)
+        from lstm_bench.measure.run import Run
+
         started = Run.create(out or Path("reports") / f"{datetime.now():%Y%m%d-%H%M%S}", plan)
     return _measure(started)
 
 
 def _plan(options: dict[str, Any]) -> Plan:
+    subjects = options["impls"] or OURS
+    refuse_missing(subjects)
+    ahead(*MANY)
     import torch
 
     from lstm_bench.measure.run import Plan
 
-    subjects = options["impls"] or OURS
-    refuse_missing(subjects)
     preset = "quick" if options["quick"] else "documented"
     rounds = options["rounds"] or (8 if options["quick"] else 10)
     budget = options["budget"] or (1.0 if options["quick"] else 10.0)

@@ -15,6 +15,7 @@ import click
 from lstm_bench.commands.options import options_of
 from lstm_bench.commands.sizes import refuse_too_large
 from lstm_bench.errors import UsageError
+from lstm_bench.lab.worker import MANY, ahead
 from lstm_bench.measure.workloads import Workload
 from lstm_bench.plain import markup, plain
 
@@ -92,6 +93,7 @@ def _conclude(session: Session, folder: Path, facts: Mapping[str, Any]) -> bool:
 
 
 def _prepare(o: Mapping[str, Any]) -> Session:
+    ahead(*MANY)
     import torch
 
     from impls.registry import implementations

@@ -31,6 +31,7 @@ from lstm_bench.measure.examiner import (
     Terms,
     UnearnedError,
     WrongResultError,
+    spinning,
 )
 from lstm_bench.measure.machine import device_state
 from lstm_bench.measure.workloads import Workload
@@ -236,9 +237,11 @@ class Arena:
 
     def _leave(self, seats: Mapping[int, Seat], cell: int) -> None:
         """What a side leaves behind. Raises CellFailedError."""
-        for number, seat in seats.items():
+        watched = self.blocks % LOOKED_AT == 0
+        cores = spinning([seat.examiner for seat in seats.values()]) if watched else [0.0] * len(seats)
+        for (number, seat), used in zip(seats.items(), cores, strict=True):
             with _blamed(cell, self.sides[number], number):
-                seat.examiner.leave(watch=self.blocks % LOOKED_AT == 0)
+                seat.examiner.leave(used)
 
     def examiner(
         self, number: int, subject: int, wish: bool | None = None, core: int | None = None
@@ -290,8 +293,7 @@ class Arena:
 
     def _calibrated(self, examiner: Examiner) -> int:
         """How many calls make a batch, after a few that warm up."""
-        inner = sampler.calibrate(examiner.take)
-        sampler.warm_up(examiner.take, inner, most=2)
+        inner = sampler.calibrate(examiner.take, batches=2)
         return max(1, round(inner * self.conditions.batch_seconds / sampler.BATCH_SECONDS))
 
     def _calls(self, cell: int, sides: Sequence[int]) -> dict[int, int]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from lstm_bench.conformance.records import CheckResult, Judgement, Options, Status, Verdict
 from lstm_bench.lab.wire import Line
-from lstm_bench.lab.worker import Ended, Worker, WorkerError, wait, zygote
+from lstm_bench.lab.worker import MANY, Ended, Worker, WorkerError, ahead, wait
 from lstm_bench.subject.parcel import Parcel
 
 if TYPE_CHECKING:
@@ -114,8 +114,8 @@ def judge_each(
     one a core. told(target, stage) hears what goes on.
     """
     parcels = [_parcel(target, options.kwargs) for target in targets]
-    if len(parcels) > 1:  # takes as long as a third of all checks: torch's meta device wants it
-        zygote().also_import("torch._dynamo")
+    if len(parcels) > 1:  # takes as long as a third of all checks
+        ahead(*MANY)
     waiting = list(enumerate(parcels))[::-1]
     running: dict[int, _Trial] = {}
     done: dict[int, Judgement] = {}

@@ -142,13 +142,12 @@ class Results(dict[str, Tensor]):
 
 def solve_reference(problem: Problem, *, gradients: bool = True) -> Results:
     """The reference's results, in the problem's dtype."""
-    values = Results(reference.run(problem.parameters, problem.x, problem.state).named())
-    if gradients:
-        found = reference.gradients(
-            problem.parameters, problem.x, problem.state, problem.cotangents
-        )
-        values.update({f"grad {name}": g for name, g in found.named().items()})
-    return values
+    p, x, state = problem.parameters, problem.x, problem.state
+    if not gradients:
+        with torch.no_grad():
+            return Results(reference.run(p, x, state).named())
+    trace, found = reference.solve(p, x, state, problem.cotangents)
+    return Results(trace.named() | {f"grad {name}": g for name, g in found.named().items()})
 
 
 def solve_instance(instance: Instance, problem: Problem, *, gradients: bool = True) -> Results:

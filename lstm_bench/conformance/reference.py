@@ -16,6 +16,9 @@ from impls.parameters import GATES, Parameters
 
 State = tuple[Tensor, Tensor]
 
+Gate = tuple[Tensor, Tensor, Tensor]
+"""W (I, H), U (H, H) and b (H,), or (B, H), of one gate."""
+
 
 @dataclass(frozen=True)
 class Trace:
@@ -72,13 +75,15 @@ class Gradients:
         return found | (dict(self.parameters.named()) if self.parameters is not None else {})
 
 
-def step(parameters: Parameters, x: Tensor, state: State) -> State:
+def gates_of(parameters: Parameters) -> list[Gate]:
+    """Each gate's own matrices, in the order of GATES."""
+    return list(zip(parameters.W.unbind(), parameters.U.unbind(), parameters.b.unbind(), strict=True))
+
+
+def step(gates: Sequence[Gate], x: Tensor, state: State) -> State:
     """One step for a batch. x: (B, I); state: (h, c), each (B, H). Returns the new (h, c)."""
     h, c = state
-    z = {
-        gate: x @ parameters.W[k] + h @ parameters.U[k] + parameters.b[k]
-        for k, gate in enumerate(GATES)
-    }
+    z = {gate: x @ W + h @ U + b for gate, (W, U, b) in zip(GATES, gates, strict=True)}
     i, f, o = torch.sigmoid(z["i"]), torch.sigmoid(z["f"]), torch.sigmoid(z["o"])
     a = torch.tanh(z["a"])
     c = f * c + i * a
@@ -91,9 +96,10 @@ def states(parameters: Parameters, x: Tensor, state: State | None) -> Sequence[S
     if state is None:
         zeros = x.new_zeros(x.shape[0], parameters.hidden_size)
         state = (zeros, zeros)
+    gates = gates_of(parameters)  # once: a gradient through W[k] fills a whole W each time
     trajectory = []
     for t in range(x.shape[1]):
-        state = step(parameters, x[:, t], state)
+        state = step(gates, x[:, t], state)
         trajectory.append(state)
     return trajectory
 
@@ -109,16 +115,18 @@ def run(parameters: Parameters, x: Tensor, state: State | None = None) -> Trace:
     return Trace(outputs, h, c)
 
 
-def gradients(
+def solve(
     parameters: Parameters, x: Tensor, state: State | None, cotangents: Cotangents
-) -> Gradients:
-    """The gradient of ⟨cotangents, run(...)⟩ in x, both states and every parameter."""
+) -> tuple[Trace, Gradients]:
+    """What a run gives, and the gradient of ⟨cotangents, run(...)⟩ in all that it was given."""
     leaves = parameters.map(lambda t: t.detach().clone().requires_grad_())
     x = x.detach().clone().requires_grad_()
     given = None if state is None else tuple(s.detach().clone().requires_grad_() for s in state)
-    cotangents.loss(run(leaves, x, given)).backward()  # type: ignore[no-untyped-call, arg-type]
+    trace = run(leaves, x, given)  # type: ignore[arg-type]
+    cotangents.loss(trace).backward()  # type: ignore[no-untyped-call]
     h0, c0 = (None, None) if given is None else (_grad(s) for s in given)
-    return Gradients(_grad(x), h0, c0, leaves.map(_grad))
+    kept = Trace(*(None if t is None else t.detach() for t in (trace.y, trace.h, trace.c)))
+    return kept, Gradients(_grad(x), h0, c0, leaves.map(_grad))
 
 
 def _grad(leaf: Tensor) -> Tensor:

@@ -29,6 +29,9 @@ GRACE = 1.0
 PRELOAD = ("torch", "lstm_bench.lab.server", "lstm_bench.conformance.checks")
 """What every subject's process finds imported."""
 
+MANY = ("torch._dynamo",)
+"""What torch's meta device and its optimisers import when first used: worth it for several."""
+
 Note = Callable[[Any], None]
 
 
@@ -105,6 +108,10 @@ class Worker:
         before the answer.
         """
         self.begin(request, heard=heard, descriptors=descriptors, **arguments)
+        return self.awaited(patience)
+
+    def awaited(self, patience: float | None = None) -> Any:
+        """The answer to what was begun, waited for. Raises as :meth:`ask`."""
         patience = PATIENCE if patience is None else patience
         deadline = time.monotonic() + patience
         while not self.answered():
@@ -321,7 +328,7 @@ class Zygote:
         theirs.close()
         self._line = Line(ours)
         self._line.send({"preload": list(preload)})
-        self._ready = False
+        self._ready, self._preloaded = False, list(preload)
 
     def alive(self) -> bool:
         return self.owner == os.getpid() and self._process.poll() is None
@@ -340,8 +347,11 @@ class Zygote:
 
     def also_import(self, *names: str) -> None:
         """Import more, for all processes to come."""
-        with contextlib.suppress(OSError):
-            self._line.send({"import": names})
+        new = [name for name in names if name not in self._preloaded]
+        if new:
+            self._preloaded += new
+            with contextlib.suppress(OSError):
+                self._line.send({"import": new})
 
     def kill(self, keeper: int) -> None:
         with contextlib.suppress(OSError):
@@ -352,7 +362,7 @@ class Zygote:
             return
         self._line.end.close()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(GRACE)
+            self._process.wait(GRACE if self._ready else 0)  # importing, it has forked nothing
         self._process.kill()
         self._process.wait()
 
@@ -366,6 +376,12 @@ def zygote() -> Zygote:
         _close()
         _zygotes[:] = [Zygote()]
     return _zygotes[0]
+
+
+def ahead(*names: str) -> None:
+    """Let the zygote import what is needed, these too, while its caller is still importing."""
+    with contextlib.suppress(RuntimeError, OSError):
+        zygote().also_import(*names)
 
 
 @atexit.register

@@ -102,6 +102,10 @@ class Exam:
             self._variants[key] = Exam(others)
         return self._variants[key]
 
+    def of_these(self, x: Tensor, state: State | None) -> Exam:
+        """The same question about other inputs, which have been asked already."""
+        return Exam((replace(self.questions[0], x=x, state=state),))
+
     def prepare(self, asked: Asked) -> None:
         """Work the answers out now, so that nothing has to wait for them later."""
         self._answer(0, asked)
@@ -205,7 +209,7 @@ def solve_together(problems: Sequence[Problem], asked: Asked) -> list[Results]:
     ]
     state, hidden = given, [given[0]]
     for t, bias in enumerate(biases):
-        state = reference.step(replace(p, b=bias), x[:, t], state)
+        state = reference.step(reference.gates_of(replace(p, b=bias)), x[:, t], state)
         hidden.append(state[0])
     outputs = torch.stack(hidden[1:], dim=1)
     y = outputs if p.head is None else outputs @ p.head[0] + p.head[1]

@@ -9,8 +9,10 @@ particular trick. What does not add up is Unearned, with the two figures.
 
 from __future__ import annotations
 
+import math
 import os
 import random
+import statistics
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -25,6 +27,7 @@ from lstm_bench.lab.buffers import Place, Plan, Shared
 from lstm_bench.lab.keeper import family
 from lstm_bench.lab.worker import MEMORY_GIB, Worker, WorkerError
 from lstm_bench.measure.exam import Asked, Exam
+from lstm_bench.measure.sampler import LONG_CALL
 from lstm_bench.measure.workloads import Workload
 from lstm_bench.subject.parcel import Parcel
 
@@ -239,22 +242,27 @@ class Examiner:
         Raises WorkerError, or WrongResultError.
         """
         self.pass_name, self.asked_so_far, self.spent = pass_name, 0, 0.0
-        self.batches, self.called, self.gap, self.due = 0, 0, 1, 1
+        self.batches, self.called, self.gap, self.due, self.looked = 0, 0, 1, 1, 0
         self.sequence: list[tuple[bool, float]] = []
         self.account, self.numbers = Account(), list[int]()
         number, order = self._question(0)
-        answer = self.worker.ask(
+        self.worker.begin(
             "prepare", pass_name=pass_name, given=self.given, stride=self.stride,
             results=self.room,
         )  # fmt: skip
-        parts = tuple(str(part) for part in answer["parts"])
-        gradients = pass_name in ("backward", "step")
-        last = self.told["kind"] == "last"
-        self.asked = Asked(True, parts, last) if gradients else Asked(False, last=last)
+        # Answers are worked out meanwhile, for the parts that its outputs are known to have.
+        self.exam.prepare(self._asked(self.told["returns"]))
+        self.asked = self._asked(self.worker.awaited()["parts"])
         self.exam.prepare(self.asked)
         mistake = self._mistake(number, order)
         if mistake is not None:
             raise WrongResultError(mistake)
+
+    def _asked(self, parts: Sequence[str]) -> Asked:
+        last = self.told["kind"] == "last"
+        if self.pass_name in ("backward", "step"):
+            return Asked(True, tuple(sorted(map(str, parts))), last)
+        return Asked(False, last=last)
 
     # -- on the clock -------------------------------------------------------------------------
 
@@ -263,7 +271,7 @@ class Examiner:
 
         Raises WorkerError, or UnearnedError.
         """
-        if calls == 1 and self.batches in REPEATS:
+        if calls == 1 and self._repeats():
             self.batches += 1
             return self._again(untouched=self.batches == 1)
         asked = _CHANCE.randrange(calls) + 1 if self._may_ask() else 0
@@ -274,6 +282,14 @@ class Examiner:
                 number -= now
                 seconds += self._request(now, question=is_asked and number == 0)
         return seconds
+
+    def _repeats(self) -> bool:
+        """Whether this batch of one call repeats the values before it: of long calls only one."""
+        return self.batches == 0 or (self.batches == 2 and self._fastest() < LONG_CALL)
+
+    def _fastest(self) -> float:
+        """Seconds of the fastest call so far."""
+        return min((seconds for _, seconds in self.sequence), default=0.0)
 
     def _may_ask(self) -> bool:
         """Whether this batch holds a question: at moments of chance that grow further apart, and
@@ -300,15 +316,29 @@ class Examiner:
         asked = self._question(calls - 1) if question else None
         before = self._kernel()
         seconds = self._sampled(calls, before)
-        self.sequence += [(False, s) for s in seconds]
+        began, mistake = time.perf_counter(), None
         if asked is not None:
-            began = time.perf_counter()
             mistake = self._mistake(*asked)
             self.spent += time.perf_counter() - began
             self.asked_so_far += 1
-            if mistake is not None:
-                raise UnearnedError(f"a timed call's result is not that of its inputs: {mistake}")
+        elif calls == 1 and self._hurried(seconds[0]):
+            mistake = self._mistake_in_these()
+        self.sequence += [(False, s) for s in seconds]
+        if mistake is not None:
+            raise UnearnedError(f"a timed call's result is not that of its inputs: {mistake}")
         return seconds
+
+    def _hurried(self, seconds: float) -> bool:
+        """Whether a call was so much faster than those before it that it is looked at.
+
+        What it should have given is then worked out, which takes a while: no more than twice.
+        """
+        new = [s for was_seen, s in self.sequence if not was_seen]
+        usual = statistics.median(new) if new else 0.0
+        if usual < LONG or seconds > HURRIED * usual or self.looked >= LOOKS:
+            return False
+        self.looked += 1
+        return True
 
     def _sampled(
         self, calls: int, before: tuple[float, float], *, again: bool = False
@@ -327,7 +357,8 @@ class Examiner:
         """Values that nobody has seen, for all calls of a request in one stroke."""
         assert self.shared is not None
         place: Place = (self.given["x"][0], (calls * self.stride // self.exam.dtype.itemsize,))
-        self.shared.tensor(place, self.exam.dtype).copy_(_noise(place[1][0], self.exam.dtype))
+        self.values = _noise(place[1][0], self.exam.dtype)
+        self.shared.tensor(place, self.exam.dtype).copy_(self.values)
 
     def _question(self, call: int) -> tuple[int, Tensor]:
         """Make a call a question: which one, and in which order its rows are asked."""
@@ -354,11 +385,26 @@ class Examiner:
 
     def _mistake(self, number: int, order: Tensor) -> str | None:
         """What is wrong with the last call's result, which was a question."""
-        assert self.shared is not None
-        got: dict[str, Tensor] = {}
-        for name, offset, shape in self.worker.ask("fetch"):
-            got[str(name)] = self.shared.tensor((offset, tuple(shape)), self.exam.dtype)
+        got = self._got()
         return self.exam.mistake(number, self.asked, got, order, self.told["returns"])
+
+    def _mistake_in_these(self) -> str | None:
+        """What is wrong with the last call's result, whose inputs were no question until now."""
+        start, itemsize = self.given["x"][0], self.exam.dtype.itemsize
+        x, *state = (
+            self.values[(offset - start) // itemsize :][: math.prod(shape)].view(shape)
+            for offset, shape in self.given.values()
+        )
+        exam = self.exam.of_these(x, (state[0], state[1]) if state else None)
+        return exam.mistake(0, self.asked, self._got(), torch.arange(len(x)), self.told["returns"])
+
+    def _got(self) -> dict[str, Tensor]:
+        """The last call's result, part by part."""
+        assert self.shared is not None
+        return {
+            str(name): self.shared.tensor((offset, tuple(shape)), self.exam.dtype)
+            for name, offset, shape in self.worker.ask("fetch")
+        }
 
     # -- the account --------------------------------------------------------------------------
 
@@ -389,9 +435,12 @@ class Examiner:
 
     def finish(self) -> None:
         """Whether the pass adds up, a last question included. Raises UnearnedError."""
-        self._request(1 + _CHANCE.randrange(LAST), question=True)
+        fastest = self._fastest()
+        if fastest < LONG_CALL:
+            self._request(1 + _CHANCE.randrange(LAST), question=True)
         self._request(1, question=True)  # the very next one too: some are right every second time
-        if min(seconds for _, seconds in self.sequence) < SHORT:
+        if fastest < SHORT:
+            self._ask_more()
             for untouched in (True, False):
                 self._again(untouched=untouched)
             self._request(1, question=False)
@@ -401,6 +450,12 @@ class Examiner:
         if complaint is not None:
             raise UnearnedError(complaint)
 
+    def _ask_more(self) -> None:
+        """Short calls can be asked so often that who is wrong now and then is met."""
+        until = time.perf_counter() + SHARE_OF_LAST * self.account.clock
+        while self.asked_so_far < ENOUGH and time.perf_counter() < until:
+            self._request(1 + _CHANCE.randrange(LAST), question=True)
+
     def _hold_repeats(self) -> None:
         """Inputs that were there before must not be answered faster than new ones."""
         for seen, new in faster_when_seen(self.sequence):
@@ -409,30 +464,19 @@ class Examiner:
                 "it answers from memory"
             )
 
-    def leave(self, *, watch: bool = True) -> None:
+    def leave(self, spinning: float) -> None:
         """Whether the process is left as it was found. Raises UnearnedError.
 
-        watch: look for threads that do not rest too, which takes a moment.
+        spinning: cores that it was seen to use while nobody asked for anything.
         """
         altered = [str(name) for name in self.worker.ask("altered")]
         if altered:
             raise UnearnedError(f"it changes {altered[0]}")
-        spinning = self._spinning() if watch else 0.0
         if spinning > 0.5:
             raise UnearnedError(
                 f"it leaves threads running that use {spinning:.1f} cores while nobody asks for "
                 "anything"
             )
-
-    def _spinning(self) -> float:
-        """Cores that it keeps busy while it has nothing to do."""
-        pid = self.worker.pid
-        if pid is None:
-            return 0.0
-        time.sleep(SETTLES)
-        before, began = sum(map(_all_threads, family(pid))), time.perf_counter()
-        time.sleep(LOOKED_AT)
-        return (sum(map(_all_threads, family(pid))) - before) / (time.perf_counter() - began)
 
     def stray(self) -> str | None:
         """A sentence on code that comes from elsewhere than the subject's own tree, or None."""
@@ -443,9 +487,6 @@ class Examiner:
         """Bytes at the peak of one call of the pass; None where unmeasured."""
         return _whole(self.worker.ask("memory"))
 
-
-REPEATS = (0, 2)
-"""Batches of one call, by which the rest are sized, that repeat the values of the call before."""
 
 FASTER = 0.5
 """What was seen before may not be answered in less than this share of a new call's time."""
@@ -466,6 +507,12 @@ def faster_when_seen(sequence: Sequence[tuple[bool, float]]) -> Iterator[tuple[f
             yield seconds, new
 
 
+HURRIED, LOOKS = 0.6, 2
+"""A call that takes less than this share of what calls took before is looked at; so often."""
+
+ENOUGH, SHARE_OF_LAST = 24, 0.05
+"""Questions that short calls are asked, if the last of them keep within this share of the clock."""
+
 LAST = 3
 """At most so many calls are made once more when a pass ends, the last of them a question."""
 
@@ -484,6 +531,22 @@ class Exams:
         if key not in self.drawn:
             self.drawn[key] = Exam.draw(workload, head_size, state, terms.torch_dtype)
         return self.drawn[key]
+
+
+def spinning(examiners: Sequence[Examiner]) -> list[float]:
+    """Cores that each one's process keeps busy while nobody has anything to do."""
+
+    def used() -> list[float]:
+        pids = [examiner.worker.pid for examiner in examiners]
+        return [0.0 if p is None else sum(map(_all_threads, family(p))) for p in pids]
+
+    time.sleep(SETTLES)
+    before, began = used(), time.perf_counter()
+    time.sleep(LOOKED_AT)
+    return [
+        (now - then) / (time.perf_counter() - began)
+        for now, then in zip(used(), before, strict=True)
+    ]
 
 
 @lru_cache(maxsize=4)
@@ -542,4 +605,5 @@ def _ms(seconds: float) -> str:
     return f"{seconds * 1e3:.3g} ms"
 
 
-__all__ = ["Examiner", "Exams", "Terms", "UnearnedError", "WorkerError", "WrongResultError"]
+__all__ = ["Examiner", "Exams", "Terms", "UnearnedError", "WorkerError", "WrongResultError",
+           "spinning"]  # fmt: skip

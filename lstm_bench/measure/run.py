@@ -27,6 +27,7 @@ from lstm_bench.measure.examiner import (
     Terms,
     UnearnedError,
     WrongResultError,
+    spinning,
 )
 from lstm_bench.measure.folders import (
     append,
@@ -346,17 +347,24 @@ def _measured(
             with by_name[failure.name].blamed():
                 raise failure.error from None
     for contender in contenders:
-        cell, peak = _cell(plan, contender, workload, pass_name), None
         if contender.ready and contender.examiner is not None:
             with contender.blamed():
                 contender.examiner.finish()
-                ceiling.hold(cell["flops"], samples[contender.name])
-                peak = contender.examiner.memory()
-                contender.examiner.leave()
+                ceiling.hold(_cell(plan, contender, workload, pass_name)["flops"],
+                             samples[contender.name])  # fmt: skip
+    awake = [(c, c.examiner) for c in contenders if c.ready and c.examiner is not None]
+    left = spinning([examiner for _, examiner in awake])
+    peaks: dict[str, int | None] = {}
+    for (contender, examiner), cores in zip(awake, left, strict=True):
+        with contender.blamed():
+            peaks[contender.name] = examiner.memory()
+            examiner.leave(cores)
+    for contender in contenders:
+        cell = _cell(plan, contender, workload, pass_name)
         cell |= {"error": contender.error, "unearned": contender.unearned}
         if contender.ready:
             cell["samples"] = [asdict(sample) for sample in samples[contender.name]]
-            cell["peak_bytes"] = peak
+            cell["peak_bytes"] = peaks[contender.name]
         yield cell
 
 

@@ -23,8 +23,8 @@ BATCH_SECONDS = 0.004
 LEAST_ROUNDS = 3
 """Rounds that are taken whatever they cost."""
 
-LONG_SECONDS = 0.1
-"""A call that lasts this long needs no more warming up than one call gives it."""
+LONG_CALL = 0.02
+"""Seconds of a call that needs no more warming up than two calls give it."""
 
 STEADY = 0.05
 """Warm-up ends when two successive samples differ by less than this share."""
@@ -49,25 +49,25 @@ class SubjectFailedError(Exception):
         self.error = error
 
 
-def calibrate(take: Take, *, most: int = 10_000) -> int:
-    """How many calls make a batch of BATCH_SECONDS, after one call whose time does not count."""
+def calibrate(take: Take, *, most: int = 10_000, batches: int = 8) -> int:
+    """How many calls make a batch of BATCH_SECONDS, found in calls whose times do not count.
+
+    Batches warm up until two in a row agree, at most ``batches`` of them; whose calls last
+    LONG_CALL is warm by then.
+    """
     take(1)
     seconds = take(1)[0]
-    if seconds < LONG_SECONDS:
-        seconds = min(seconds, *(take(1)[0] for _ in range(2)))
-    return max(1, min(most, round(BATCH_SECONDS / max(seconds, 1e-9))))
-
-
-def warm_up(take: Take, inner: int, *, most: int = 8) -> None:
-    """Batches until two in a row agree, at most ``most``."""
+    if seconds >= LONG_CALL:
+        return 1
+    seconds = min(seconds, *(take(1)[0] for _ in range(2)))
+    inner = max(1, min(most, round(BATCH_SECONDS / max(seconds, 1e-9))))
     before = fmean(take(inner))
-    if before >= LONG_SECONDS:
-        return
-    for _ in range(most - 1):
+    for _ in range(batches - 1):
         now = fmean(take(inner))
         if abs(now - before) <= STEADY * before:
-            return
+            break
         before = now
+    return inner
 
 
 def interleave(
@@ -88,7 +88,6 @@ def interleave(
     for name, take in takes.items():
         with _blamed_on(name):
             inner[name] = calibrate(take)
-            warm_up(take, inner[name])
     samples: dict[str, list[Sample]] = {name: [] for name in takes}
     spent = 0.0
     for number in range(rounds):

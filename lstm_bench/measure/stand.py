@@ -161,8 +161,9 @@ class Stand:
         self._seat()
         self._feed(0)
         parts = self._cotangents_for(self._call()()) if pass_name in ("backward", "step") else []
-        self.lazy = any(type(t) not in PLAIN for t in self._tensors(self._timed()()))
-        self.result = self._timed()()
+        result = self._timed()()
+        self.lazy = any(type(t) not in PLAIN for t in self._tensors(result))
+        self.result = self._all_settled(result) if self.lazy else result
         return {"parts": parts}
 
     def _seat(self) -> None:
@@ -231,7 +232,7 @@ class Stand:
         }[self.pass_name]()
         if not self.lazy:
             return call
-        return lambda: [None if t is None else _settled(t) for t in self._flat(call())]
+        return lambda: self._all_settled(call())
 
     def _forward(self) -> Callable[[], Any]:
         call = self._call()
@@ -328,6 +329,9 @@ class Stand:
         if self.pass_name in ("forward", "forward_train"):
             return list(self._outputs(result))
         return list(result)
+
+    def _all_settled(self, result: Any) -> list[Tensor | None]:
+        return [None if t is None else _settled(t) for t in self._flat(result)]
 
     def _tensors(self, result: Any) -> list[Tensor]:
         return [t for t in (result if self.lazy else self._flat(result)) if t is not None]

@@ -24,7 +24,7 @@ from lstm_bench.conformance.mutants.recurrence import (
     mutate,
     surrogate,
 )
-from lstm_bench.conformance.reference import State, step
+from lstm_bench.conformance.reference import State, gates_of, step
 
 CLASS = "gradients"
 
@@ -251,7 +251,7 @@ def _operands() -> Iterator[Mutant]:
 
 def _next_h(s: Step) -> Tensor:
     with torch.no_grad():
-        return step(s.p, s.x, (s.h, s.c))[0]
+        return step(gates_of(s.p), s.x, (s.h, s.c))[0]
 
 
 # -- clipped on the way back -------------------------------------------------------------------
