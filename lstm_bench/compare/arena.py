@@ -237,8 +237,9 @@ class Arena:
 
     def _leave(self, seats: Mapping[int, Seat], cell: int) -> None:
         """What a side leaves behind. Raises CellFailedError."""
-        watched = self.blocks % LOOKED_AT == 0
-        cores = spinning([seat.examiner for seat in seats.values()]) if watched else [0.0] * len(seats)
+        cores = [0.0] * len(seats)
+        if self.blocks % LOOKED_AT == 0:  # looking takes a moment
+            cores = spinning([seat.examiner for seat in seats.values()])
         for (number, seat), used in zip(seats.items(), cores, strict=True):
             with _blamed(cell, self.sides[number], number):
                 seat.examiner.leave(used)

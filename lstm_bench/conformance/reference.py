@@ -77,7 +77,8 @@ class Gradients:
 
 def gates_of(parameters: Parameters) -> list[Gate]:
     """Each gate's own matrices, in the order of GATES."""
-    return list(zip(parameters.W.unbind(), parameters.U.unbind(), parameters.b.unbind(), strict=True))
+    p = parameters
+    return list(zip(p.W.unbind(), p.U.unbind(), p.b.unbind(), strict=True))
 
 
 def step(gates: Sequence[Gate], x: Tensor, state: State) -> State:

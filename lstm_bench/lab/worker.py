@@ -11,9 +11,9 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from lstm_bench.lab.wire import Inbox, Line, Malformed, frame
 
@@ -26,13 +26,20 @@ MEMORY_GIB = 8.0
 GRACE = 1.0
 """Seconds that a keeper has to end its subject before the zygote ends both."""
 
-PRELOAD = ("torch", "lstm_bench.lab.server", "lstm_bench.conformance.checks")
+PRELOAD = (
+    "torch", "lstm_bench.lab.server", "lstm_bench.conformance.checks", "lstm_bench.measure.stand",
+)  # fmt: skip
 """What every subject's process finds imported."""
 
 MANY = ("torch._dynamo",)
 """What torch's meta device and its optimisers import when first used: worth it for several."""
 
 Note = Callable[[Any], None]
+
+T = TypeVar("T")
+
+Steps = Generator[None, None, T]
+"""Work that needs answers of a subject's process: it yields where it would have to wait."""
 
 
 class WorkerError(Exception):
@@ -109,6 +116,12 @@ class Worker:
         """
         self.begin(request, heard=heard, descriptors=descriptors, **arguments)
         return self.awaited(patience)
+
+    def asking(self, request: str, /, **arguments: Any) -> Steps[Any]:
+        """Ask, as :meth:`ask` does, and let others go on meanwhile."""
+        self.begin(request, **arguments)
+        yield
+        return self.awaited()
 
     def awaited(self, patience: float | None = None) -> Any:
         """The answer to what was begun, waited for. Raises as :meth:`ask`."""
@@ -291,6 +304,25 @@ def wait(workers: Iterable[Worker], seconds: float) -> None:
     poll.poll(max(0.0, seconds) * 1000)
     for worker in held:
         worker.listen()
+
+
+def at_once(tasks: Iterable[Steps[T]]) -> list[T]:
+    """What tasks return whose processes work at the same time: each in turn as far as it gets."""
+    waiting = dict(enumerate(tasks))
+    done: dict[int, T] = {}
+    while waiting:
+        for number, task in list(waiting.items()):
+            try:
+                next(task)
+            except StopIteration as end:
+                done[number] = end.value
+                del waiting[number]
+    return [value for _, value in sorted(done.items())]
+
+
+def alone(task: Steps[T]) -> T:
+    """What a task returns that nobody else need wait for."""
+    return at_once([task])[0]
 
 
 def apart(function: Callable[..., Any], *arguments: Any) -> Any:

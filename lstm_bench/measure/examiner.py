@@ -25,7 +25,7 @@ from torch import Tensor
 from impls.parameters import Parameters
 from lstm_bench.lab.buffers import Place, Plan, Shared
 from lstm_bench.lab.keeper import family
-from lstm_bench.lab.worker import MEMORY_GIB, Worker, WorkerError
+from lstm_bench.lab.worker import MEMORY_GIB, Steps, Worker, WorkerError, alone
 from lstm_bench.measure.exam import Asked, Exam
 from lstm_bench.measure.sampler import LONG_CALL
 from lstm_bench.measure.workloads import Workload
@@ -173,7 +173,11 @@ class Examiner:
 
     def open(self, head: bool | None) -> dict[str, Any]:
         """Find out how the subject is called, or hand over what is known of it."""
-        self.told = self.worker.ask("open", head=head, known=self.known)
+        return alone(self.opening(head))
+
+    def opening(self, head: bool | None) -> Steps[dict[str, Any]]:
+        """:meth:`open`, beside others."""
+        self.told = yield from self.worker.asking("open", head=head, known=self.known)
         self.known = str(self.told["known"])
         return self.told
 
@@ -187,8 +191,12 @@ class Examiner:
 
         Raises WorkerError, or WrongResultError where it loads others than it was given.
         """
+        alone(self.sitting(workload, exams))
+
+    def sitting(self, workload: Workload, exams: Exams) -> Steps[None]:
+        """:meth:`sit`, beside others."""
         self.workload = workload
-        answer = self.worker.ask("build", workload=asdict(workload))
+        answer = yield from self.worker.asking("build", workload=asdict(workload))
         self.head_size = _whole(answer["head_size"])
         self.exam = exams.of(workload, self.head_size, bool(self.told["takes_state"]), self.terms)
         self._share()
@@ -200,7 +208,9 @@ class Examiner:
                 getattr(source, name.removeprefix("d"))
             )
         size = len(self.shared.memory)
-        self.worker.ask("fill", size=size, places=self.fixed, descriptors=[self.shared.descriptor])
+        yield from self.worker.asking(
+            "fill", size=size, places=self.fixed, descriptors=[self.shared.descriptor]
+        )
         loaded = {
             name: self.shared.tensor(place, self.exam.dtype).clone()
             for name, place in self.fixed.items() if not name.startswith("d")
@@ -241,6 +251,10 @@ class Examiner:
 
         Raises WorkerError, or WrongResultError.
         """
+        alone(self.beginning(pass_name))
+
+    def beginning(self, pass_name: str) -> Steps[None]:
+        """:meth:`begin`, beside others."""
         self.pass_name, self.asked_so_far, self.spent = pass_name, 0, 0.0
         self.batches, self.called, self.gap, self.due, self.looked = 0, 0, 1, 1, 0
         self.sequence: list[tuple[bool, float]] = []
@@ -250,6 +264,7 @@ class Examiner:
             "prepare", pass_name=pass_name, given=self.given, stride=self.stride,
             results=self.room,
         )  # fmt: skip
+        yield
         # Answers are worked out meanwhile, for the parts that its outputs are known to have.
         self.exam.prepare(self._asked(self.told["returns"]))
         self.asked = self._asked(self.worker.awaited()["parts"])
@@ -485,7 +500,11 @@ class Examiner:
 
     def memory(self) -> int | None:
         """Bytes at the peak of one call of the pass; None where unmeasured."""
-        return _whole(self.worker.ask("memory"))
+        return alone(self.remembering())
+
+    def remembering(self) -> Steps[int | None]:
+        """:meth:`memory`, beside others."""
+        return _whole((yield from self.worker.asking("memory")))
 
 
 FASTER = 0.5

@@ -20,7 +20,7 @@ import torch
 
 from lstm_bench.conformance.isolate import judge_each
 from lstm_bench.conformance.records import Verdict
-from lstm_bench.lab.worker import WorkerError, apart
+from lstm_bench.lab.worker import Steps, WorkerError, alone, apart, at_once
 from lstm_bench.measure.examiner import (
     Examiner,
     Exams,
@@ -201,8 +201,7 @@ def execute(run: Run, report: Callable[[Progress], None] = lambda _: None) -> No
             for pass_name in wanted:
                 number = w * len(plan.passes) + plan.passes.index(pass_name)
                 report(Progress(number, groups, f"{workload.name} {pass_name}"))
-                for contender in contenders:
-                    contender.enter(workload, pass_name, exams)
+                at_once(contender.entering(workload, pass_name, exams) for contender in contenders)
                 for cell in _measured(contenders, workload, pass_name, plan, number, ceiling):
                     run.write(cell | {"cold_seconds": cold[f"{cell['subject']} {workload.name}"]})
     report(Progress(groups, groups, "done"))
@@ -227,12 +226,12 @@ class Openings:
     def contender(self, name: str) -> Contender:
         return Contender(name, self)
 
-    def examiner(self, name: str, workload: Workload) -> Examiner:
+    def examiner(self, name: str, workload: Workload) -> Steps[Examiner]:
         """A new process in which the subject is open. Raises WorkerError."""
         head = wish_for_head(name, workload)
         examiner = self._new(name, head)
         try:
-            examiner.open(head)
+            yield from examiner.opening(head)
         except BaseException:
             examiner.close()
             raise
@@ -246,7 +245,7 @@ class Openings:
         head = wish_for_head(name, workload)
         try:
             if (name, head) not in self.known:
-                self.examiner(name, workload).close()
+                alone(self.examiner(name, workload)).close()
             with self._new(name, head) as examiner:
                 found = examiner.cold(workload, head)
         except (WorkerError, ValueError, TypeError):
@@ -278,6 +277,7 @@ class Contender:
     error: str = ""
     unearned: str = ""
     ready: bool = False
+    peak_bytes: int | None = None
 
     def __enter__(self) -> Contender:
         return self
@@ -290,7 +290,7 @@ class Contender:
             self.examiner.close()
             self.examiner = None
 
-    def enter(self, workload: Workload, pass_name: str, exams: Exams) -> None:
+    def entering(self, workload: Workload, pass_name: str, exams: Exams) -> Steps[None]:
         """Set a pass up if the subject conforms, and is right on the very sizes too."""
         self.ready, self.error = False, ""
         if self.unearned:  # who was not to be trusted once is not asked again
@@ -302,10 +302,17 @@ class Contender:
         with self.blamed():
             if self.examiner is None or self.examiner.worker.reason is not None:
                 self.close()
-                self.examiner = self.openings.examiner(self.name, workload)
-                self.examiner.sit(workload, exams)
-            self.examiner.begin(pass_name)
+                self.examiner = yield from self.openings.examiner(self.name, workload)
+                yield from self.examiner.sitting(workload, exams)
+            yield from self.examiner.beginning(pass_name)
             self.ready = self.agrees = True
+
+    def leaving(self, cores: float) -> Steps[None]:
+        """End a pass. cores: that its process was seen to use while nobody asked for anything."""
+        with self.blamed():
+            assert self.examiner is not None
+            self.peak_bytes = yield from self.examiner.remembering()
+            self.examiner.leave(cores)
 
     @contextlib.contextmanager
     def blamed(self) -> Iterator[None]:
@@ -352,19 +359,15 @@ def _measured(
                 contender.examiner.finish()
                 ceiling.hold(_cell(plan, contender, workload, pass_name)["flops"],
                              samples[contender.name])  # fmt: skip
-    awake = [(c, c.examiner) for c in contenders if c.ready and c.examiner is not None]
-    left = spinning([examiner for _, examiner in awake])
-    peaks: dict[str, int | None] = {}
-    for (contender, examiner), cores in zip(awake, left, strict=True):
-        with contender.blamed():
-            peaks[contender.name] = examiner.memory()
-            examiner.leave(cores)
+    awake = [contender for contender in contenders if contender.ready]
+    left = spinning([c.examiner for c in awake if c.examiner is not None])
+    at_once(contender.leaving(cores) for contender, cores in zip(awake, left, strict=True))
     for contender in contenders:
         cell = _cell(plan, contender, workload, pass_name)
         cell |= {"error": contender.error, "unearned": contender.unearned}
         if contender.ready:
             cell["samples"] = [asdict(sample) for sample in samples[contender.name]]
-            cell["peak_bytes"] = peaks[contender.name]
+            cell["peak_bytes"] = contender.peak_bytes
         yield cell
 
 

@@ -85,7 +85,7 @@ class Stand:
         shift = random.Random(salt)
         self.ballast = [torch.empty(shift.randrange(1, 1 << 16)) for _ in range(8)]
         self.cache = _as_large_as_the_cache(self.device) if cold_cache else None
-        self.settings, self.functions = settings(), functions()
+        self.settings = settings()
 
     # -- the subject ----------------------------------------------------------------------------
 
@@ -402,7 +402,7 @@ class Stand:
     def altered(self) -> list[str]:
         """What is not as it was before the subject came: settings, and functions relied on."""
         others = [f"a setting of the process: {name}" for name in changed(self.settings)]
-        return others + [f"a function that others rely on: {n}" for n in replaced(self.functions)]
+        return others + [f"a function that others rely on: {n}" for n in replaced(FUNCTIONS)]
 
 
 def _as_large_as_the_cache(device: torch.device) -> Tensor:
@@ -441,3 +441,7 @@ def _own(given: tuple[tuple[Any, ...], dict[str, Any]]) -> Any:
     from torch.utils._pytree import tree_map
 
     return tree_map(lambda v: v.clone() if isinstance(v, Tensor) else v, given)
+
+
+FUNCTIONS = functions()
+"""As they stand when this module is imported: in the zygote, before any stranger's line runs."""

@@ -13,6 +13,10 @@ def descriptors():
     return [int(name) for name in os.listdir("/proc/self/fd")]
 
 
+def has_imported(name):
+    return name in sys.modules
+
+
 def write_garbage():
     for descriptor in descriptors():
         if descriptor > 2:

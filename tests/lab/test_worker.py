@@ -8,7 +8,7 @@ import uuid
 
 import pytest
 
-from lstm_bench.lab.worker import Ended, Worker, WorkerError, apart, wait, zygote
+from lstm_bench.lab.worker import Ended, Worker, WorkerError, ahead, apart, wait, zygote
 from tests.lab import attacks
 
 APART = "lstm_bench.lab.server:apart"
@@ -132,6 +132,12 @@ def test_requests_that_arrive_together_are_all_answered():
     threading.Timer(0.3, one._process.send_signal, [signal.SIGCONT]).start()
     one.also_import("json")
     assert apart(os.getpid) != os.getpid()
+
+
+def test_what_is_wanted_ahead_is_imported_in_every_process_to_come():
+    assert not apart(attacks.has_imported, "this")
+    ahead("this")
+    assert apart(attacks.has_imported, "this")
 
 
 def test_a_dead_zygote_is_replaced():

@@ -12,6 +12,7 @@ from lstm_bench.measure.examiner import (
     UnearnedError,
     WrongResultError,
     faster_when_seen,
+    spinning,
 )
 from lstm_bench.measure.workloads import PASSES, Workload
 from lstm_bench.subject.parcel import Parcel
@@ -35,7 +36,7 @@ def timed(one, pass_name, calls=200):
     one.begin(pass_name)
     times = [t for _ in range(8) for t in one.take(calls // 8)]
     one.finish()
-    one.leave()
+    one.leave(*spinning([one]))
     return times
 
 
@@ -156,6 +157,37 @@ def test_no_two_calls_get_the_same_values():
 )
 def test_what_was_seen_is_held_against_the_fastest_that_is_new(sequence, found):
     assert list(faster_when_seen(sequence)) == found
+
+
+@pytest.mark.parametrize("name", ["documented_loop", "torch_nn", "FirstAnswer"])
+def test_a_call_that_was_no_question_can_be_looked_at_afterwards(name):
+    with examiner(name) as one:
+        seated(one)
+        one.begin("forward_train")
+        one._request(1, question=False)
+        mistake = one._mistake_in_these()
+        assert (mistake is not None) == (name == "FirstAnswer"), mistake
+
+
+def test_a_call_far_faster_than_those_before_is_looked_at_no_more_than_twice():
+    with examiner("torch_nn") as one:
+        seated(one)
+        one.begin("forward")
+        assert not one._hurried(0.001)  # nothing to hold it against
+        one.sequence = [(False, 0.01)] * 5
+        assert not one._hurried(0.009)
+        assert [one._hurried(0.005) for _ in range(3)] == [True, True, False]
+        one.looked, one.sequence = 0, [(False, 1e-5)] * 5
+        assert not one._hurried(1e-6)  # the clock's own noise
+
+
+def test_short_calls_are_asked_more_often_before_they_are_believed():
+    with examiner("torch_nn") as one:
+        seated(one)
+        one.begin("forward")
+        one.account.clock = 1e9  # the questions' share of the clock is no limit
+        one.finish()
+        assert one.asked_so_far >= 24
 
 
 HONEST = Account(

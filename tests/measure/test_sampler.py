@@ -10,7 +10,6 @@ from lstm_bench.measure.sampler import (
     SubjectFailedError,
     calibrate,
     interleave,
-    warm_up,
 )
 from tests.measure.fakes import Machine
 
@@ -27,19 +26,20 @@ def test_a_batch_is_long_enough_for_the_clock_and_no_longer(seconds):
     assert inner == 1 or inner * seconds <= 2 * BATCH_SECONDS
 
 
-def test_warm_up_ends_when_two_samples_agree_and_gives_up_in_the_end():
+def test_warm_up_ends_when_two_batches_agree_and_gives_up_in_the_end():
+    sizing = [0.01] * 4
     settling = Machine()
-    warm_up(settling.take_of(iter([0.08, 0.04, 0.02, 0.02, 0.01])), 1)
-    assert settling.calls == 4
+    calibrate(settling.take_of(iter([*sizing, 0.08, 0.04, 0.02, 0.02, 0.01])))
+    assert settling.calls == len(sizing) + 4
     restless = Machine()
-    warm_up(restless.take_of(itertools.cycle([0.01, 0.02])), 1, most=6)
-    assert restless.calls == 6
+    calibrate(restless.take_of(itertools.cycle([0.006, 0.012])), batches=6)
+    assert restless.calls == len(sizing) + 6
 
 
-def test_a_call_that_lasts_long_is_warm_after_one():
+def test_a_call_that_lasts_long_is_warm_after_two():
     machine = Machine()
-    warm_up(machine.take_of(2.0), 1)
-    assert machine.calls == 1
+    assert calibrate(machine.take_of(2.0)) == 1
+    assert machine.calls == 2
 
 
 def test_no_round_begins_after_the_budget_but_three_are_taken_anyway():
