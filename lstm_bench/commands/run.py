@@ -97,6 +97,7 @@ def _measure(started: Run) -> int:
     from lstm_bench.commands.screen import screen
     from lstm_bench.measure.machine import busy
     from lstm_bench.measure.run import execute
+    from lstm_bench.report.write import write_report  # noqa: F401 - while the zygote still imports
 
     console = screen(stderr=True)
     warning = busy()

@@ -57,8 +57,10 @@ def relative_error(got: Tensor, expected: Tensor) -> float:
 def deviation(part: str, got: Tensor, expected: Tensor, limit: float) -> Deviation | None:
     """The worst entry of a tensor that is off by more than ``limit``, or None."""
     error = relative_error(got, expected)
-    if error <= limit:
-        return None
+    return None if error <= limit else _worst(part, got, expected, error, limit)
+
+
+def _worst(part: str, got: Tensor, expected: Tensor, error: float, limit: float) -> Deviation:
     if got.shape != expected.shape:
         return Deviation(f"{part} (shape {tuple(got.shape)})", (), float("nan"), 0.0, error, limit)
     difference = (got.double() - expected.double()).abs().nan_to_num(nan=float("inf"))
@@ -75,28 +77,36 @@ def compare(
     expected = solve_reference(problem.to(torch.float64), gradients=gradients)
     # In float64 the logic is judged, and the floor is the expectation itself.
     floor = expected if dtype == torch.float64 else solve_reference(problem, gradients=gradients)
-    noise = {part: relative_error(floor[part], expected[part]) for part in got}
+    noise = {part: _noise(floor, expected, part) for part in got}
     errors = {part: relative_error(value, expected[part]) for part, value in got.items()}
-    deviations = _beyond(got, expected, noise, problem)
+    deviations = _beyond(got, expected, errors, noise, problem)
     if deviations and dtype != torch.float64:
         # Terms that cancel leave a sum that the last digit of an input moves by more than the
         # floor says, which is one draw of such an error and may have been lucky.
         moved = moved_by_rounding(problem, expected, gradients=gradients)
         noise = {part: max(noise[part], moved[part.split(" (")[0]]) for part in got}
-        deviations = _beyond(got, expected, noise, problem)
+        deviations = _beyond(got, expected, errors, noise, problem)
     return deviations, errors
 
 
+def _noise(floor: Results, expected: Results, part: str) -> float:
+    return 0.0 if floor is expected else relative_error(floor[part], expected[part])
+
+
 def _beyond(
-    got: Mapping[str, Tensor], expected: Results, noise: Mapping[str, float], problem: Problem
+    got: Mapping[str, Tensor],
+    expected: Results,
+    errors: Mapping[str, float],
+    noise: Mapping[str, float],
+    problem: Problem,
 ) -> list[Deviation]:
     """The parts that are off by more than the noise floor allows."""
-    found = []
-    for part, value in got.items():
-        limit = tolerances.allowed(problem.x.dtype, noise[part], problem.terms)
-        off = deviation(part, value, expected[part], limit)
-        found += [] if off is None else [off]
-    return found
+    limits = {part: tolerances.allowed(problem.x.dtype, noise[part], problem.terms) for part in got}
+    return [
+        _worst(part, value, expected[part], errors[part], limits[part])
+        for part, value in got.items()
+        if not errors[part] <= limits[part]
+    ]
 
 
 def moved_by_rounding(

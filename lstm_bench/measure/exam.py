@@ -8,8 +8,9 @@ ones are questions is decided by chance (:mod:`lstm_bench.measure.examiner`).
 
 from __future__ import annotations
 
+import contextlib
 import secrets
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -20,6 +21,7 @@ from lstm_bench.conformance import reference, tolerances
 from lstm_bench.conformance.agreement import deviation, moved_by_rounding, relative_error
 from lstm_bench.conformance.problem import Problem, Results, State, draw, solve_reference
 from lstm_bench.conformance.reference import Cotangents, Trace
+from lstm_bench.measure.machine import cores
 from lstm_bench.measure.workloads import Workload
 
 QUESTIONS, FEW_ROWS, OF_FEW_ROWS = 2, 4, 6
@@ -165,6 +167,11 @@ class Exam:
 
     def _answer(self, number: int, asked: Asked) -> _Answer:
         if asked not in self._answers:
+            self._solve(asked)
+        return self._answers[asked][number]
+
+    def _solve(self, asked: Asked) -> None:
+        with _on_every_core():
             posed = [self._posed(number, asked) for number in range(len(self.questions))]
             exact = solve_together([p.to(torch.float64) for p in posed], asked)
             noise = self._noise(posed[0], exact[0], asked)
@@ -172,7 +179,6 @@ class Exam:
             self._answers[asked] = tuple(
                 _Answer({n: t.to(kept) for n, t in found.items()}, noise) for found in exact
             )
-        return self._answers[asked][number]
 
     def _noise(self, problem: Problem, exact: Results, asked: Asked) -> dict[str, float]:
         """How far the reference itself is off in this dtype; one question stands for all."""
@@ -189,6 +195,17 @@ class Exam:
             y[:, -1:] = problem.cotangents.y[:, -1:]
             problem = replace(problem, cotangents=replace(problem.cotangents, y=y))
         return problem
+
+
+@contextlib.contextmanager
+def _on_every_core() -> Iterator[None]:
+    """Nothing is timed while answers are worked out: all that this process may use helps."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(cores() or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def solve_together(problems: Sequence[Problem], asked: Asked) -> list[Results]:

@@ -84,7 +84,7 @@ def facts(device: torch.device | str = "cpu") -> dict[str, Any]:
     """Machine, versions, threads and precision settings."""
     found: dict[str, Any] = {
         "cpu": _cpu(),
-        "cores": _cores(),
+        "cores": cores(),
         "memory_gib": _memory(),
         "system": f"{platform.system()} {platform.release().split('-')[0]}",
         "machine": platform.machine(),
@@ -108,12 +108,12 @@ def facts(device: torch.device | str = "cpu") -> dict[str, Any]:
 
 def busy() -> str | None:
     """A warning where other work competes for the cores, or None. Times are off then."""
-    cores = _cores() or 1
+    usable = cores() or 1
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
-    if load < 0.5 * cores:
+    if load < 0.5 * usable:
         return None
     return (
-        f"this machine is busy (load {load:.1f} on {cores} cores): absolute times will be off, "
+        f"this machine is busy (load {load:.1f} on {usable} cores): absolute times will be off, "
         "and several threads fare worst, up to a hundred times slower; --threads 1 suffers least"
     )
 
@@ -146,7 +146,7 @@ def _cpu() -> str:
     return platform.processor() or platform.machine()
 
 
-def _cores() -> int | None:
+def cores() -> int | None:
     """Cores this process may use, which in a container are fewer than the machine's."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 

@@ -26,8 +26,8 @@ LEAST_ROUNDS = 3
 LONG_CALL = 0.02
 """Seconds of a call that needs no more warming up than two calls give it."""
 
-STEADY = 0.05
-"""Warm-up ends when two successive samples differ by less than this share."""
+STEADY, WARM = 0.05, 0.05
+"""Warm-up ends when two batches in a row differ by less than a share, or after so many seconds."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,8 @@ class SubjectFailedError(Exception):
 def calibrate(take: Take, *, most: int = 10_000, batches: int = 8) -> int:
     """How many calls make a batch of BATCH_SECONDS, found in calls whose times do not count.
 
-    Batches warm up until two in a row agree, at most ``batches`` of them; whose calls last
-    LONG_CALL is warm by then.
+    Batches warm up until two in a row agree, or for WARM seconds, at most ``batches`` of them;
+    whose calls last LONG_CALL is warm before.
     """
     take(1)
     seconds = take(1)[0]
@@ -61,10 +61,11 @@ def calibrate(take: Take, *, most: int = 10_000, batches: int = 8) -> int:
         return 1
     seconds = min(seconds, *(take(1)[0] for _ in range(2)))
     inner = max(1, min(most, round(BATCH_SECONDS / max(seconds, 1e-9))))
-    before = fmean(take(inner))
-    for _ in range(batches - 1):
+    spent, before = 0.0, float("inf")
+    for _ in range(batches):
         now = fmean(take(inner))
-        if abs(now - before) <= STEADY * before:
+        spent += now * inner
+        if abs(now - before) <= STEADY * before or spent >= WARM:
             break
         before = now
     return inner

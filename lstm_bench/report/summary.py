@@ -12,12 +12,12 @@ interval is that of a median by order statistics, which assumes nothing of the d
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binom
 
 from lstm_bench.report.frame import CELL, SIZES, samples_frame
 
@@ -95,9 +95,9 @@ def median_interval(values: np.ndarray[Any, Any], level: float = 0.95) -> tuple[
     With too few values for the level the interval is the whole range.
     """
     ordered = np.sort(values)
-    n = len(ordered)
-    k = int(binom.ppf((1 - level) / 2, n, 0.5))
-    while k > 0 and binom.cdf(k - 1, n, 0.5) > (1 - level) / 2:
-        k -= 1
+    n, k, below = len(ordered), 0, 1  # below / 2^n: that at most k of n lie below the median
+    while below / 2**n <= (1 - level) / 2:
+        k += 1
+        below += math.comb(n, k)
     k = max(k, 1)
     return float(ordered[k - 1]), float(ordered[n - k])
