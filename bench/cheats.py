@@ -4,7 +4,9 @@
     python -m bench.cheats --only stale_buffers --out reports/examples/cheats
 
 Each cheat is timed beside its honest twin by the code of ``lstm-bench run``, taken as if it had
-passed every check: what the checks would see is not what is tried here. A row that is done is kept
+passed every check: what the checks would see is not what is tried here. Beside both runs the honest
+LSTM that the cheat is made of. Whoever has a speed that is not below that one's has gained nothing:
+its trick found nothing to bite on, and it did the work. A row that is done is kept
 in the folder, so that what was stopped goes on.
 """
 
@@ -13,17 +15,21 @@ from __future__ import annotations
 import json
 import re
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
 
 from lstm_bench.conformance.records import Judgement, Verdict
 from lstm_bench.measure.folders import replace_file
 from lstm_bench.measure.run import Plan, Run, execute, read_cells
 from lstm_bench.measure.workloads import PASSES, Workload
-from lstm_bench.report.summary import status_of
+from lstm_bench.report.summary import median_interval, status_of
+
+NOTHING = 0.9
+"""Who surely takes more than this share of the honest time has gained nothing."""
 
 STOPPED_BY = (
     ("answers", r"not that of its inputs|^incorrect|other classes of tensors"),
@@ -39,45 +45,59 @@ STOPPED_BY = (
 """What stopped a cheat, by the words of its status: for the table alone."""
 
 
-def tried(entry: Any, *, rounds: int = 8, budget: float = 2.0) -> list[dict[str, Any]]:
-    """A row for each pass in which a cheat pays: its status, and its twin's."""
+def tried(entry: Any, *, rounds: int = 10, budget: float = 2.0) -> Iterator[dict[str, Any]]:
+    """A row for each pass in which a cheat pays: its status, and its twin's.
+
+    Each pass in a run of its own: who is caught in one is not asked in the others of that run.
+    """
     steps, batch, wide, hidden = entry.sizes
-    passes = tuple(p for p in PASSES if p in entry.passes)
-    plan = Plan(
-        (entry.cheat, entry.twin), (Workload(batch, steps, wide, hidden, head=False),), passes,
-        threads=2 if entry.threads else 1, rounds=rounds, budget=budget,
-    )  # fmt: skip
-    with tempfile.TemporaryDirectory() as folder:
-        run = Run.create(Path(folder) / "run", plan)
-        taken_as_right = [Judgement(name, Verdict.CONFORMS).as_json() for name in plan.subjects]
-        (run.folder / "checks.json").write_text(json.dumps(taken_as_right))
-        execute(run)
-        status = {(c["subject"], c["pass"]): status_of(c) for c in read_cells(run.folder)}
-    return [
-        {
+    names, size = (entry.kin, entry.cheat, entry.twin), Workload(batch, steps, wide, hidden, False)
+    threads = 2 if entry.threads else 1
+    for name in (p for p in PASSES if p in entry.passes):
+        plan = Plan(names, (size,), (name,), threads=threads, rounds=rounds, budget=budget)
+        with tempfile.TemporaryDirectory() as folder:
+            run = Run.create(Path(folder) / "run", plan)
+            taken_as_right = [Judgement(one, Verdict.CONFORMS).as_json() for one in names]
+            (run.folder / "checks.json").write_text(json.dumps(taken_as_right))
+            execute(run)
+            kin, cheat, twin = read_cells(run.folder)
+        yield {
             "class": entry.cls, "cheat": entry.name, "twin": entry.twin.rpartition(":")[2],
-            "pass": name, "cheat_status": status[entry.cheat, name],
-            "twin_status": status[entry.twin, name], "how": entry.how,
-        }
-        for name in passes
-    ]  # fmt: skip
+            "pass": name, "cheat_status": status_of(cheat), "twin_status": status_of(twin),
+            "how": entry.how, "ratio": _ratio(cheat, kin),
+        }  # fmt: skip
+
+
+def _ratio(cell: dict[str, Any], base: dict[str, Any]) -> list[float] | None:
+    """Between what the median of the time over the other's lies, at 95 %; None where unmeasured."""
+    pairs = zip(cell["samples"], base["samples"], strict=False)
+    ratios = [one["seconds"] / other["seconds"] for one, other in pairs]
+    return list(median_interval(np.array(ratios))) if ratios else None
+
+
+def gained(row: dict[str, Any]) -> bool:
+    """Whether a cheat has a speed that it may not have worked for."""
+    return row["cheat_status"] == "ok" and not (row["ratio"] and row["ratio"][0] > NOTHING)
 
 
 def summary(rows: Iterable[dict[str, Any]]) -> str:
     """The table as Markdown: what stops which, and what is wrong."""
     rows = list(rows)
-    fooled = [r for r in rows if r["cheat_status"] == "ok"]
+    timed = [r for r in rows if r["cheat_status"] == "ok"]
+    fooled = [r for r in timed if gained(r)]
+    worked = [r for r in timed if r not in fooled]
     refused = [r for r in rows if r["twin_status"] != "ok"]
     lines = [
         "# Cheats and their honest twins",
         "",
         f"{len({r['cheat'] for r in rows})} cheats in {len(rows)} passes: {len(fooled)} were given "
-        f"a speed. Of their honest twins {len({r['twin'] for r in refused})} were refused one.",
+        f"a speed that they had not worked for; {len(worked)} have one and gained nothing. Of "
+        f"their honest twins {len({r['twin'] for r in refused})} were refused one.",
         "",
         "Made by `python -m bench.cheats`.",
         "",
-        "| class | cheats | passes | stopped by | with a speed | twins refused |",
-        "|---|---|---|---|---|---|",
+        "| class | cheats | passes | stopped by | gained nothing | with a speed | twins refused |",
+        "|---|---|---|---|---|---|---|",
     ]
     for cls in dict.fromkeys(r["class"] for r in rows):
         mine = [r for r in rows if r["class"] == cls]
@@ -88,17 +108,26 @@ def summary(rows: Iterable[dict[str, Any]]) -> str:
         )
         lines.append(
             f"| {cls.replace('_', ' ')} | {len({r['cheat'] for r in mine})} | {len(mine)} | {by} | "
-            f"{sum(r in fooled for r in mine)} | {sum(r in refused for r in mine)} |"
+            f"{sum(r in worked for r in mine)} | {sum(r in fooled for r in mine)} | "
+            f"{sum(r in refused for r in mine)} |"
         )
     for title, wrong, field in (
         ("Given a speed", fooled, "cheat_status"),
+        ("Gained nothing", worked, "cheat_status"),
         ("Refused", refused, "twin_status"),
     ):
         if wrong:
             name = field.partition("_")[0]
             lines += ["", f"## {title}", ""]
-            lines += [f"- {r[name]}, {r['pass']}: {r[field]} ({r['how']})" for r in wrong]
+            lines += [
+                f"- {r[name]}, {r['pass']}: {r[field]}{_times(r)} ({r['how']})" for r in wrong
+            ]
     return "\n".join(lines) + "\n"
+
+
+def _times(row: dict[str, Any]) -> str:
+    low, high = row["ratio"] or (None, None)
+    return "" if low is None else f", {low:.2f} to {high:.2f} times the honest time"
 
 
 def _by(status: str) -> str:

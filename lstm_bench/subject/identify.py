@@ -44,7 +44,7 @@ from lstm_bench.subject.patterns import TensorLayout, fit
 from lstm_bench.subject.precision import is_coarse
 from lstm_bench.subject.probe import Found, H, I, Probe, safely
 from lstm_bench.subject.proof import Proof, prove
-from lstm_bench.subject.tensors import held, learnable
+from lstm_bench.subject.tensors import held, learnable, same
 
 MOST_READINGS = 60
 """How many readings of the parameters are put to the proof where several are possible."""
@@ -426,7 +426,7 @@ def _must_be_steady(module: Any, found: Found, dtype: torch.dtype) -> None:
             f"a forward call changes the weights: `{changed[0]}` is not what it was",
             evidence=evidence,
         )
-    if any(not torch.equal(first[part], second[part]) for part in first):
+    if any(not same(second[part], first[part], dtype=dtype) for part in first):
         given = "with the same given state " if takes_state else ""
         raise IsDefective(
             f"two equal calls {given}give different results in evaluation mode: dropout or other "
@@ -450,7 +450,7 @@ def _unsteady(module: Any, found: Found) -> str:
             second = instance.run(x.clone())
     except Exception:
         return ""
-    if all(torch.equal(first[part], second[part]) for part in first):
+    if all(same(second[part], first[part], dtype=x.dtype) for part in first):
         return ""
     if torch.equal(before, torch.get_rng_state()):
         return "without a given state, equal calls differ: a state leaks from one call to the next"

@@ -8,6 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+EXACT = 1e-12
+"""Two runs of one subject on the same numbers may differ by this much, relative, in float64."""
+
 
 def learnable(module: Any) -> dict[str, Tensor]:
     """Name → tensor that wants a gradient. Unregistered ones are named by their attribute path.
@@ -67,3 +70,13 @@ def _items(holder: Any) -> list[tuple[str, Any]]:
         own = [(k, v) for k, v in vars(holder).items() if not k.startswith("_")]
         return own + list(holder._parameters.items()) + list(holder._modules.items())
     return list(vars(holder).items()) if hasattr(holder, "__dict__") else []
+
+
+def same(a: Tensor, b: Tensor, *, dtype: torch.dtype = torch.float64) -> bool:
+    """Whether two results of one subject on the same numbers are the same."""
+    if a.shape != b.shape or not torch.equal(a.isfinite(), b.isfinite()):
+        return False
+    scale = max(1.0, b.detach().abs().nan_to_num(posinf=0.0).max().item()) if b.numel() else 1.0
+    slack = EXACT if dtype == torch.float64 else 64 * torch.finfo(dtype).eps
+    difference = (a.detach() - b.detach()).abs().nan_to_num()
+    return difference.numel() == 0 or difference.max().item() <= slack * scale

@@ -58,13 +58,20 @@ class Entry:
     @property
     def how(self) -> str:
         """One sentence on how it cheats: its docstring."""
-        return _sentences(ROOT / self.file)[self.name]
+        return (ast.get_docstring(_classes(ROOT / self.file)[self.name]) or "").replace("\n", " ")
+
+    @property
+    def kin(self) -> str:
+        """The honest LSTM that the cheat is made of: what its work takes without the trick."""
+        name, classes = self.name, _classes(ROOT / self.file)
+        while name in classes:
+            name = ast.unparse(classes[name].bases[0])
+        return f"tests/cheats/honest.py:{name}"
 
 
 @functools.cache
-def _sentences(path: Path) -> dict[str, str]:
-    classes = [n for n in ast.parse(path.read_text()).body if isinstance(n, ast.ClassDef)]
-    return {node.name: (ast.get_docstring(node) or "").replace("\n", " ") for node in classes}
+def _classes(path: Path) -> dict[str, ast.ClassDef]:
+    return {n.name: n for n in ast.parse(path.read_text()).body if isinstance(n, ast.ClassDef)}
 
 
 def _pairs(cls: str, *table: tuple[Any, ...], **shared: Any) -> tuple[Entry, ...]:

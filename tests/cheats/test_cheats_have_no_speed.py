@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from bench.cheats import summary, tried
-from tests.cheats import ENTRIES
+from tests.cheats import ENTRIES, honest
 
 FIRST = {}
 for _entry in ENTRIES:
@@ -22,10 +22,17 @@ def test_a_cheat_gets_no_speed_and_its_twin_does(entry):
 
 def test_the_table_counts_who_was_given_a_speed_and_who_was_refused():
     row = {"class": "a_b", "cheat": "X", "twin": "Y", "pass": "forward", "how": "So."}
-    fine = row | {"cheat_status": "unearned: a clock was", "twin_status": "ok"}
+    fine = row | {"cheat_status": "unearned: a clock was", "twin_status": "ok", "ratio": None}
     bad = row | {"cheat": "Z", "cheat_status": "ok", "twin_status": "failed: it"}
-    text = summary([fine, bad])
-    assert "2 cheats in 2 passes: 1 were given" in text
+    bad |= {"ratio": [0.5, 1.1]}
+    idle = row | {"cheat": "W", "cheat_status": "ok", "twin_status": "ok", "ratio": [0.95, 1.1]}
+    text = summary([fine, bad, idle])
+    assert "3 cheats in 3 passes: 1 were given a speed" in text
+    assert "1 have one and gained nothing" in text
     assert "twins 1 were refused" in text
-    assert "| a b | 2 | 2 | clock against kernel 1 | 1 | 1 |" in text
-    assert "- Z, forward: ok (So.)" in text
+    assert "| a b | 3 | 3 | clock against kernel 1 | 1 | 1 | 1 |" in text
+    assert "- Z, forward: ok, 0.50 to 1.10 times the honest time (So.)" in text
+
+
+def test_every_cheat_is_made_of_an_honest_lstm():
+    assert {entry.kin.partition(":")[2] for entry in ENTRIES} <= set(dir(honest))

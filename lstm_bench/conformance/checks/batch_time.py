@@ -10,12 +10,13 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from lstm_bench.conformance.checks.common import Sizes, posed, same, told_as
+from lstm_bench.conformance.checks.common import Sizes, posed, told_as
 from lstm_bench.conformance.checks.state import _quietly
 from lstm_bench.conformance.records import Failed, Skipped, Warned
 from lstm_bench.conformance.registry import check
 from lstm_bench.errors import describe
 from lstm_bench.subject import Instance, Subject
+from lstm_bench.subject.tensors import same
 
 
 @check("batch_time")

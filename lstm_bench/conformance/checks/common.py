@@ -18,8 +18,6 @@ from lstm_bench.errors import describe
 from lstm_bench.subject import Instance, Subject
 
 GATE_WORDS = {"i": "input gate", "f": "forget gate", "o": "output gate", "a": "candidate"}
-EXACT = 1e-12
-"""Two runs of one subject on the same numbers may differ by this much, relative, in float64."""
 
 
 @dataclass(frozen=True)
@@ -154,16 +152,6 @@ def needs_state(subject: Subject) -> None:
     """Skip where no state can be given."""
     if not subject.interface.takes_state:
         raise Skipped("it takes no state")
-
-
-def same(a: Tensor, b: Tensor, *, dtype: torch.dtype = torch.float64) -> bool:
-    """Whether two results of one subject on the same numbers are the same."""
-    if a.shape != b.shape or not torch.equal(a.isfinite(), b.isfinite()):
-        return False
-    scale = max(1.0, b.detach().abs().nan_to_num(posinf=0.0).max().item()) if b.numel() else 1.0
-    slack = EXACT if dtype == torch.float64 else 64 * torch.finfo(dtype).eps
-    difference = (a.detach() - b.detach()).abs().nan_to_num()
-    return difference.numel() == 0 or difference.max().item() <= slack * scale
 
 
 @contextmanager

@@ -9,12 +9,13 @@ from torch import Tensor
 
 from lstm_bench.conformance import reference
 from lstm_bench.conformance.agreement import relative_error
-from lstm_bench.conformance.checks.common import Sizes, must_agree, posed, same, told_as
+from lstm_bench.conformance.checks.common import Sizes, must_agree, posed, told_as
 from lstm_bench.conformance.problem import Problem, Results, solve_instance
 from lstm_bench.conformance.records import Failed, Skipped, Unsupported, Warned
 from lstm_bench.conformance.reference import Cotangents, Trace
 from lstm_bench.conformance.registry import check
 from lstm_bench.subject import Instance, Subject
+from lstm_bench.subject.tensors import same
 
 
 @check("gradients")

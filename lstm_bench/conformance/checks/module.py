@@ -10,14 +10,14 @@ import warnings
 import torch
 from torch import nn
 
-from lstm_bench.conformance.checks.common import must_agree, posed, same, told_as
+from lstm_bench.conformance.checks.common import must_agree, posed, told_as
 from lstm_bench.conformance.checks.state import _quietly
 from lstm_bench.conformance.problem import solve_instance
 from lstm_bench.conformance.records import Failed, Skipped, Warned
 from lstm_bench.conformance.registry import check
 from lstm_bench.errors import describe
 from lstm_bench.subject import Instance, Subject
-from lstm_bench.subject.tensors import held, unregistered
+from lstm_bench.subject.tensors import held, same, unregistered
 
 
 def _module(instance: Instance) -> nn.Module:
@@ -79,7 +79,7 @@ def _moves(subject: Subject, name: str) -> bool:
         with torch.no_grad():
             tensor += nudge
         results.append(_quietly(instance, problem.x, problem.state))
-    return any(not torch.equal(results[0][n], results[1][n]) for n in results[0])
+    return any(not same(results[1][n], results[0][n], dtype=subject.dtype) for n in results[0])
 
 
 @check("module")

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from lstm_bench.conformance.checks.common import posed, same
+from lstm_bench.conformance.checks.common import posed
 from lstm_bench.conformance.checks.gradients import _clones
 from lstm_bench.conformance.checks.state import _quietly
 from lstm_bench.conformance.records import Failed, Skipped, Warned
@@ -19,6 +19,7 @@ from lstm_bench.subject.construct import LAYERS, Recipe, option_like, without_ov
 from lstm_bench.subject.identify import prepare
 from lstm_bench.subject.interface import fill
 from lstm_bench.subject.results import leaves_of
+from lstm_bench.subject.tensors import same
 
 
 @check("randomness")
@@ -51,7 +52,8 @@ def check_deep_determinism(subject: Subject) -> None:
         except Exception:  # such settings are none of its own: nothing is promised
             continue
         tried += 1
-        if any(not torch.equal(a, b) for r in results[1:] for a, b in zip(results[0], r)):  # noqa: B905
+        others = [zip(r, results[0], strict=True) for r in results[1:]]
+        if any(not same(a, b, dtype=subject.dtype) for pairs in others for a, b in pairs):
             raise Failed(
                 f"{words}, equal calls differ in evaluation mode: dropout or other randomness "
                 "stays on"

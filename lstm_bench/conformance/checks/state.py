@@ -13,7 +13,6 @@ from lstm_bench.conformance.checks.common import (
     must_agree,
     needs_state,
     posed,
-    same,
     told_as,
 )
 from lstm_bench.conformance.problem import Results, solve_instance
@@ -21,6 +20,7 @@ from lstm_bench.conformance.records import Failed, Skipped
 from lstm_bench.conformance.registry import check
 from lstm_bench.subject import Instance, Subject
 from lstm_bench.subject.interface import Slot, fill
+from lstm_bench.subject.tensors import same
 
 
 @check("state")
