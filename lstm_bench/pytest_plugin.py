@@ -39,9 +39,25 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(
     session: pytest.Session, config: pytest.Config, items: list[pytest.Item]
 ) -> None:
-    for target in config.getoption("--lstm-check"):
+    targets = config.getoption("--lstm-check")
+    if targets:
+        _refuse_missing(targets)
+    for target in targets:
         collector = _Target.from_parent(session, name=target)
         items.extend(collector.collect())
+
+
+def _refuse_missing(targets: list[str]) -> None:
+    """What is misspelt is one line, not a failure of every check."""
+    from lstm_bench import own
+
+    with own.ours():
+        from lstm_bench.commands.targets import refuse_missing
+        from lstm_bench.errors import UsageError
+    try:
+        refuse_missing(targets)
+    except UsageError as error:
+        raise pytest.UsageError(f"--lstm-check: {error}") from None
 
 
 class _Target(pytest.Collector):

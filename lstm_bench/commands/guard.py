@@ -138,11 +138,14 @@ def _against_run(folder: Path, options: dict[str, Any]) -> int:
 
     read_header(folder)
     rows = again(folder, decisions.folder_for("guard", options["out"]))
+    aside = options["json_file"] == "-"
     for row in rows:
-        click.echo(f"{plain(row.name)}: {row.ratio:.2f} times what it was ({row.remark})")
+        line = f"{plain(row.name)}: {row.ratio:.2f} times what it was ({row.remark})"
+        click.echo(line, err=aside)
     click.echo(
         "Advice only: two runs at different moments differ by tens of percent on a shared "
-        "machine. For a decision: lstm-bench guard --against git:REF"
+        "machine. For a decision: lstm-bench guard --against git:REF",
+        err=aside,
     )
     write_json({"advice": [row.as_json() for row in rows]}, options["json_file"])
     return 3 if any(row.ratio > 1 + options["margin"] for row in rows) else 0

@@ -15,7 +15,7 @@ import random
 import statistics
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
@@ -27,6 +27,7 @@ from lstm_bench.lab.buffers import Place, Plan, Shared
 from lstm_bench.lab.keeper import family
 from lstm_bench.lab.worker import MEMORY_GIB, Steps, Worker, WorkerError, alone
 from lstm_bench.measure.exam import Asked, Exam
+from lstm_bench.measure.peaks import Ceiling
 from lstm_bench.measure.sampler import LONG_CALL
 from lstm_bench.measure.workloads import Workload
 from lstm_bench.subject.parcel import Parcel
@@ -195,7 +196,7 @@ class Examiner:
 
     def sitting(self, workload: Workload, exams: Exams) -> Steps[None]:
         """:meth:`sit`, beside others."""
-        self.workload = workload
+        self.workload, self.ceiling = workload, exams.ceiling
         answer = yield from self.worker.asking("build", workload=asdict(workload))
         self.head_size = _whole(answer["head_size"])
         self.exam = exams.of(workload, self.head_size, bool(self.told["takes_state"]), self.terms)
@@ -462,8 +463,17 @@ class Examiner:
         self._hold_repeats()
         on_cpu = torch.device(self.terms.device).type == "cpu"
         complaint = self.account.complaint(self.terms.threads, on_cpu=on_cpu)
+        complaint = complaint or self._beyond_the_machine()
         if complaint is not None:
             raise UnearnedError(complaint)
+
+    def _beyond_the_machine(self) -> str | None:
+        assert self.workload is not None
+        t, really = self.terms, replace(self.workload, head=self.head_size is not None)
+        usual = statistics.median(seconds for was_seen, seconds in self.sequence if not was_seen)
+        return self.ceiling.complaint(
+            really.flops(self.pass_name), usual, t.device, t.dtype, t.threads
+        )
 
     def _ask_more(self) -> None:
         """Short calls can be asked so often that who is wrong now and then is met."""
@@ -541,8 +551,9 @@ SETTLES, LOOKED_AT = 0.02, 0.02
 
 @dataclass
 class Exams:
-    """Each workload's exam, drawn once for all subjects that can take it."""
+    """Each workload's exam, drawn once for all subjects that can take it; the machine's limit."""
 
+    ceiling: Ceiling = field(default_factory=Ceiling)
     drawn: dict[tuple[Any, ...], Exam] = field(default_factory=dict)
 
     def of(self, workload: Workload, head_size: int | None, state: bool, terms: Terms) -> Exam:

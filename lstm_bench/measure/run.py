@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import statistics
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -42,7 +41,7 @@ from lstm_bench.measure.folders import (
     replace_file,
 )
 from lstm_bench.measure.machine import settle
-from lstm_bench.measure.peaks import beyond, peaks
+from lstm_bench.measure.peaks import Ceiling, peaks
 from lstm_bench.measure.sampler import Sample, SubjectFailedError, interleave
 from lstm_bench.measure.workloads import Workload
 from lstm_bench.subject.parcel import Parcel
@@ -190,8 +189,8 @@ def execute(run: Run, report: Callable[[Progress], None] = lambda _: None) -> No
     judged = run.judgements(report)
     openings = Openings(plan, judged)
     cold = run.cold_starts(openings, report)
-    ceiling = Ceiling(plan, run.peaks(report))
-    exams, groups = Exams(), len(plan.workloads) * len(plan.passes)
+    limit = {(plan.device, plan.dtype, threads_of(plan)): run.peaks(report)["gflops"]}
+    exams, groups = Exams(Ceiling(limit)), len(plan.workloads) * len(plan.passes)
     for w, workload in enumerate(plan.workloads):
         wanted = [p for p in plan.passes if not run.done >= plan.keys(workload.name, p)]
         if not wanted:
@@ -202,7 +201,7 @@ def execute(run: Run, report: Callable[[Progress], None] = lambda _: None) -> No
                 number = w * len(plan.passes) + plan.passes.index(pass_name)
                 report(Progress(number, groups, f"{workload.name} {pass_name}"))
                 at_once(contender.entering(workload, pass_name, exams) for contender in contenders)
-                for cell in _measured(contenders, workload, pass_name, plan, number, ceiling):
+                for cell in _measured(contenders, workload, pass_name, plan, number):
                     run.write(cell | {"cold_seconds": cold[f"{cell['subject']} {workload.name}"]})
     report(Progress(groups, groups, "done"))
 
@@ -254,8 +253,13 @@ class Openings:
 
     def _new(self, name: str, head: bool | None) -> Examiner:
         plan = self.plan
-        terms = Terms(plan.device, plan.dtype, plan.threads or torch.get_num_threads())
+        terms = Terms(plan.device, plan.dtype, threads_of(plan))
         return Examiner(Parcel.of(name, name), terms, self.known.get((name, head), ""))
+
+
+def threads_of(plan: Plan) -> int:
+    """Those that were asked for, or as many as torch takes."""
+    return plan.threads or torch.get_num_threads()
 
 
 def wish_for_head(name: str, workload: Workload) -> bool | None:
@@ -340,7 +344,6 @@ def _measured(
     pass_name: str,
     plan: Plan,
     number: int,
-    ceiling: Ceiling,
 ) -> Iterator[dict[str, Any]]:
     """The cells of one group, timed side by side. One that fails does not stop the others."""
     by_name = {contender.name: contender for contender in contenders}
@@ -357,8 +360,6 @@ def _measured(
         if contender.ready and contender.examiner is not None:
             with contender.blamed():
                 contender.examiner.finish()
-                ceiling.hold(_cell(plan, contender, workload, pass_name)["flops"],
-                             samples[contender.name])  # fmt: skip
     awake = [contender for contender in contenders if contender.ready]
     left = spinning([c.examiner for c in awake if c.examiner is not None])
     at_once(contender.leaving(cores) for contender, cores in zip(awake, left, strict=True))
@@ -369,25 +370,6 @@ def _measured(
             cell["samples"] = [asdict(sample) for sample in samples[contender.name]]
             cell["peak_bytes"] = contender.peak_bytes
         yield cell
-
-
-@dataclass
-class Ceiling:
-    """The machine's own limit: nobody computes faster than it multiplies matrices at best."""
-
-    plan: Plan
-    peaks: dict[str, float]
-
-    def hold(self, flops: int, samples: Sequence[Sample]) -> None:
-        """Raises UnearnedError where the arithmetic cannot have been done in the time."""
-        seconds = statistics.median(sample.seconds for sample in samples)
-        complaint = beyond(flops, seconds, self.peaks["gflops"])
-        if complaint is not None:  # the limit was measured in a bad moment, perhaps
-            again = apart(peaks, self.plan.device, self.plan.dtype, self.plan.threads)
-            self.peaks = {name: max(value, again[name]) for name, value in self.peaks.items()}
-            complaint = beyond(flops, seconds, self.peaks["gflops"])
-        if complaint is not None:
-            raise UnearnedError(complaint)
 
 
 def _cell(plan: Plan, contender: Contender, workload: Workload, pass_name: str) -> dict[str, Any]:

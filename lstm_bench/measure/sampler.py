@@ -61,7 +61,7 @@ def calibrate(take: Take, *, most: int = 10_000, batches: int = 8) -> int:
         return 1
     seconds = min(seconds, *(take(1)[0] for _ in range(2)))
     inner = max(1, min(most, round(BATCH_SECONDS / max(seconds, 1e-9))))
-    spent, before = 0.0, float("inf")
+    spent = before = 0.0
     for _ in range(batches):
         now = fmean(take(inner))
         spent += now * inner

@@ -140,6 +140,12 @@ def test_a_stored_run_is_advice(tmp_path, capsys, monkeypatch):
     )
     assert code in (0, 3)
     assert "Advice only" in text
+    again = ("--out", tmp_path / "again", "--json", "-")
+    code, text, err = lstm_bench(
+        "guard", "--against", f"run:{tmp_path / 'then'}", *again, capsys=capsys
+    )
+    assert json.loads(text)["advice"]
+    assert "Advice only" in err
     header = json.loads((tmp_path / "then" / "run.json").read_text())
     (tmp_path / "then" / "run.json").write_text(json.dumps(header | {"fingerprint": "other"}))
     code, _, err = lstm_bench(

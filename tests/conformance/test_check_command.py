@@ -168,6 +168,16 @@ def test_the_plugin_adds_the_checks_of_a_target_and_obeys_k(tmp_path):
     assert "1 passed" in done.stdout, done.stdout
 
 
+def test_the_plugin_says_in_one_line_what_is_not_there(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider",
+         "--lstm-check", "nowhere.py:Mine", str(tmp_path)],
+        capture_output=True, text=True, cwd=tmp_path, check=False,
+    )  # fmt: skip
+    assert done.returncode == pytest.ExitCode.USAGE_ERROR
+    assert "ERROR: --lstm-check: no such file: nowhere.py" in done.stdout + done.stderr
+
+
 def test_importing_the_package_does_not_import_torch():
     code = "import lstm_bench, lstm_bench.pytest_plugin, sys; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

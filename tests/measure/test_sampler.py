@@ -27,13 +27,16 @@ def test_a_batch_is_long_enough_for_the_clock_and_no_longer(seconds):
 
 
 def test_warm_up_ends_when_two_batches_agree_and_gives_up_in_the_end():
-    sizing = [0.01] * 4
+    sizing = [0.005] * 4
     settling = Machine()
-    calibrate(settling.take_of(iter([*sizing, 0.08, 0.04, 0.02, 0.02, 0.01])))
+    calibrate(settling.take_of(iter([*sizing, 0.008, 0.004, 0.002, 0.002, 0.001])))
     assert settling.calls == len(sizing) + 4
     restless = Machine()
-    calibrate(restless.take_of(itertools.cycle([0.006, 0.012])), batches=6)
+    calibrate(restless.take_of(itertools.cycle([0.005, 0.007])), batches=6)
     assert restless.calls == len(sizing) + 6
+    slow = Machine()
+    calibrate(slow.take_of(itertools.cycle([0.011, 0.015])))
+    assert slow.calls == len(sizing) + 4  # after a twentieth of a second
 
 
 def test_a_call_that_lasts_long_is_warm_after_two():
