@@ -16,6 +16,7 @@ import json
 import re
 import tempfile
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,9 @@ import click
 import numpy as np
 
 from lstm_bench.conformance.records import Judgement, Verdict
+from lstm_bench.lab.worker import apart
 from lstm_bench.measure.folders import replace_file
+from lstm_bench.measure.peaks import peaks
 from lstm_bench.measure.run import Plan, Run, execute, read_cells
 from lstm_bench.measure.workloads import PASSES, Workload
 from lstm_bench.report.summary import median_interval, status_of
@@ -45,7 +48,9 @@ STOPPED_BY = (
 """What stopped a cheat, by the words of its status: for the table alone."""
 
 
-def tried(entry: Any, *, rounds: int = 10, budget: float = 2.0) -> Iterator[dict[str, Any]]:
+def tried(
+    entry: Any, *, rounds: int = 10, budget: float = 2.0, device: str = "cpu"
+) -> Iterator[dict[str, Any]]:
     """A row for each pass in which a cheat pays: its status, and its twin's.
 
     Each pass in a run of its own: who is caught in one is not asked in the others of that run.
@@ -54,11 +59,12 @@ def tried(entry: Any, *, rounds: int = 10, budget: float = 2.0) -> Iterator[dict
     names, size = (entry.kin, entry.cheat, entry.twin), Workload(batch, steps, wide, hidden, False)
     threads = 2 if entry.threads else 1
     for name in (p for p in PASSES if p in entry.passes):
-        plan = Plan(names, (size,), (name,), threads=threads, rounds=rounds, budget=budget)
+        plan = Plan(names, (size,), (name,), device, "float32", threads, rounds, budget)
         with tempfile.TemporaryDirectory() as folder:
             run = Run.create(Path(folder) / "run", plan)
             taken_as_right = [Judgement(one, Verdict.CONFORMS).as_json() for one in names]
             (run.folder / "checks.json").write_text(json.dumps(taken_as_right))
+            (run.folder / "peaks.json").write_text(json.dumps(_peaks(device, threads)))
             execute(run)
             kin, cheat, twin = read_cells(run.folder)
         yield {
@@ -66,6 +72,13 @@ def tried(entry: Any, *, rounds: int = 10, budget: float = 2.0) -> Iterator[dict
             "pass": name, "cheat_status": status_of(cheat), "twin_status": status_of(twin),
             "how": entry.how, "ratio": _ratio(cheat, kin),
         }  # fmt: skip
+
+
+@lru_cache
+def _peaks(device: str, threads: int) -> dict[str, float]:
+    """The machine's limits, measured once for all runs."""
+    found: dict[str, float] = apart(peaks, device, "float32", threads)
+    return found
 
 
 def _ratio(cell: dict[str, Any], base: dict[str, Any]) -> list[float] | None:
@@ -136,8 +149,9 @@ def _by(status: str) -> str:
 
 @click.command()
 @click.option("--only", multiple=True, help="A class, or the name of a cheat; repeatable.")
+@click.option("--device", default="cpu", help="Where all of them run, such as cuda.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("reports/cheats"))
-def main(only: tuple[str, ...], out: Path) -> None:
+def main(only: tuple[str, ...], device: str, out: Path) -> None:
     """Time every cheat beside its twin and write results.json and summary.md."""
     from tests.cheats import ENTRIES
 
@@ -149,7 +163,7 @@ def main(only: tuple[str, ...], out: Path) -> None:
         wanted = not only or entry.cls in only or entry.name in only
         if not wanted or entry.name in done or not entry.passes:
             continue
-        for row in tried(entry):
+        for row in tried(entry, device=device):
             click.echo(f"{row['cheat']} {row['pass']}: {row['cheat_status'][:90]}")
             click.echo(f"    {row['twin']}: {row['twin_status'][:90]}")
             rows.append(row)
