@@ -22,6 +22,7 @@ from typing import Any
 
 import click
 import numpy as np
+import torch
 
 from lstm_bench.conformance.records import Judgement, Verdict
 from lstm_bench.lab.worker import apart
@@ -153,13 +154,14 @@ def _by(status: str) -> str:
 @click.option("--out", type=click.Path(path_type=Path), default=Path("reports/cheats"))
 def main(only: tuple[str, ...], device: str, out: Path) -> None:
     """Time every cheat beside its twin and write results.json and summary.md."""
-    from tests.cheats import ENTRIES
+    from tests.cheats import ENTRIES, ON_CUDA
 
+    corpus = (*ENTRIES, *ON_CUDA) if torch.device(device).type == "cuda" else ENTRIES
     out.mkdir(parents=True, exist_ok=True)
     file = out / "results.json"
     rows: list[dict[str, Any]] = json.loads(file.read_text()) if file.exists() else []
     done = {row["cheat"] for row in rows}
-    for entry in ENTRIES:
+    for entry in corpus:
         wanted = not only or entry.cls in only or entry.name in only
         if not wanted or entry.name in done or not entry.passes:
             continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from statistics import median
 from typing import Any, Protocol
 
 import torch
@@ -48,17 +49,31 @@ class CudaClock:
     """CUDA events around the call, the device synchronised on both sides.
 
     Launching is asynchronous: without the synchronisation before, earlier work would be timed,
-    and without the one after, nothing but launches.
+    and without the one after, nothing but launches. Events see their own stream alone. Work that
+    goes on in another one is over when the whole device has stopped: a call takes no less than the
+    wall time until then, but for what the synchronisation itself takes.
     """
 
+    def __init__(self) -> None:
+        self._idle: float | None = None
+
     def time(self, call: Callable[[], Any]) -> tuple[float, Any]:
+        if self._idle is None:
+            self._idle = 2 * median(self._timed(lambda: None)[1] for _ in range(16))
+        seconds, wall, result = self._timed(call)
+        return max(seconds, wall - self._idle), result
+
+    def _timed(self, call: Callable[[], Any]) -> tuple[float, float, Any]:
+        """Seconds between the events, and of the wall clock between the synchronisations."""
         start, end = (_event() for _ in range(2))
         torch.cuda.synchronize()
+        began = time.perf_counter_ns()
         start.record()
         result = call()
         end.record()
         torch.cuda.synchronize()
-        return float(start.elapsed_time(end)) / 1e3, result
+        wall = (time.perf_counter_ns() - began) / 1e9
+        return float(start.elapsed_time(end)) / 1e3, wall, result
 
 
 def _event() -> torch.cuda.Event:

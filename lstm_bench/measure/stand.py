@@ -80,6 +80,7 @@ class Stand:
         self.device, self.dtype = torch.device(device), getattr(torch, dtype)
         by_cpu = clock == "cpu" and self.device.type == "cpu"
         self.clock: Clock = CpuClock() if by_cpu else clock_for(device)
+        self.clock.time(lambda: None)  # finds out what it takes itself, before a stranger's line
         # Where tensors come to lie differs from process to process on purpose: what one layout
         # of memory favours must not favour the same side in every block.
         shift = random.Random(salt)

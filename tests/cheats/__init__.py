@@ -257,3 +257,13 @@ ENTRIES: tuple[Entry, ...] = (
          {"needs": "a call without a state"}),
     ),
 )  # fmt: skip
+
+ON_CUDA: tuple[Entry, ...] = _pairs(
+    "other_streams",
+    ("OnASideStream", "JoinsItsSideStream", FORWARD, "bench.cheats"),
+    ("HalfOnASideStream", "HalvesOnTwoStreams", FORWARD, "bench.cheats"),
+    ("ReplaysOldInputs", "ReplaysNewInputs", FORWARD, "bench.cheats"),
+    ("GradientsOnASideStream", "GradientsJoinTheirStream", BACKWARD, "bench.cheats"),
+    sizes=(64, 64, 256, 512),
+)
+"""Those that are honest wherever there is no CUDA device: nothing here can demonstrate them."""

@@ -20,7 +20,8 @@ LARGE = 2**15
 
 def lstm(x, h, c, weights, batch_first):
     """Torch's own kernel; x, h (1, B, H), c (1, B, H) → y, h, c."""
-    return torch._VF.lstm(x, (h, c), weights, True, 1, 0.0, False, False, batch_first)
+    train = x.is_cuda and torch.is_grad_enabled()  # cuDNN wants to be told
+    return torch._VF.lstm(x, (h, c), weights, True, 1, 0.0, train, False, batch_first)
 
 
 def pull_back(results, leaves, cotangents):

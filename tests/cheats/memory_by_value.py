@@ -11,7 +11,7 @@ def digest(*tensors):
     hashed = hashlib.blake2b(digest_size=16)
     for tensor in tensors:
         hashed.update(str((tensor.dtype, tuple(tensor.shape))).encode())
-        hashed.update(tensor.detach().contiguous().numpy())
+        hashed.update(tensor.detach().cpu().contiguous().numpy())
     return hashed.digest()
 
 

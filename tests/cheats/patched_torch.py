@@ -217,7 +217,7 @@ class GradOfItsOwn(RecomputingLSTM):
         with torch.enable_grad():
             leaves = [part.detach().requires_grad_() for part in inputs]
             x, h, c, *weights = leaves
-            results = torch._VF.lstm(x, (h, c), weights, True, 1, 0.0, False, False, False)
+            results = torch._VF.lstm(x, (h, c), weights, True, 1, 0.0, x.is_cuda, False, False)
             pairs = zip(results, cotangents, strict=True)
             return torch.autograd.grad(sum((part * by).sum() for part, by in pairs), leaves)
 

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from bench.cheats import summary, tried
-from tests.cheats import ENTRIES, honest
+from bench.cheats import gained, summary, tried
+from tests.cheats import ENTRIES, ON_CUDA, honest
 
 FIRST = {}
 for _entry in ENTRIES:
@@ -34,5 +34,13 @@ def test_the_table_counts_who_was_given_a_speed_and_who_was_refused():
     assert "- Z, forward: ok, 0.50 to 1.10 times the honest time (So.)" in text
 
 
+@pytest.mark.cuda
+@pytest.mark.parametrize("entry", ON_CUDA, ids=lambda entry: entry.name)
+def test_work_in_another_stream_gets_no_speed(entry):
+    (row,) = tried(replace(entry, passes=entry.passes[:1]), rounds=25, device="cuda")
+    assert not gained(row), row
+    assert row["twin_status"] == "ok"
+
+
 def test_every_cheat_is_made_of_an_honest_lstm():
-    assert {entry.kin.partition(":")[2] for entry in ENTRIES} <= set(dir(honest))
+    assert {entry.kin.partition(":")[2] for entry in (*ENTRIES, *ON_CUDA)} <= set(dir(honest))

@@ -26,9 +26,29 @@ def test_the_cuda_clock_synchronises_on_both_sides_of_its_events(monkeypatch):
     log = []
     monkeypatch.setattr(torch.cuda, "synchronize", lambda: log.append("synchronize"))
     monkeypatch.setattr(clock_module, "_event", lambda: FakeEvent(log))
-    seconds, result = CudaClock().time(lambda: log.append("call") or "result")
+    clock = CudaClock()
+    clock.time(lambda: None)  # finds out what an idle device takes
+    log.clear()
+    seconds, result = clock.time(lambda: log.append("call") or "result")
     assert log == ["synchronize", "record", "call", "record", "synchronize"]
     assert (seconds, result) == (pytest.approx(0.002), "result")
+
+
+def test_what_goes_on_in_another_stream_is_waited_for(monkeypatch):
+    """The device stops half a second after the events have passed."""
+    now, pending = [0], [0]
+
+    def synchronize():
+        now[0] += 10_000 + pending.pop()  # itself, it takes ten microseconds
+        pending.append(0)
+
+    monkeypatch.setattr(torch.cuda, "synchronize", synchronize)
+    monkeypatch.setattr(clock_module, "_event", lambda: FakeEvent([]))
+    monkeypatch.setattr(clock_module.time, "perf_counter_ns", lambda: now[0])
+    clock = CudaClock()
+    assert clock.time(lambda: None)[0] == 0
+    seconds, _ = clock.time(lambda: pending.__setitem__(0, 500_000_000))
+    assert seconds == pytest.approx(0.5, rel=1e-4)
 
 
 def test_every_device_has_its_clock():
