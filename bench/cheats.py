@@ -56,23 +56,34 @@ def tried(
 
     Each pass in a run of its own: who is caught in one is not asked in the others of that run.
     """
-    steps, batch, wide, hidden = entry.sizes
-    names, size = (entry.kin, entry.cheat, entry.twin), Workload(batch, steps, wide, hidden, False)
-    threads = 2 if entry.threads else 1
+    names = (entry.kin, entry.cheat, entry.twin)
     for name in (p for p in PASSES if p in entry.passes):
-        plan = Plan(names, (size,), (name,), device, "float32", threads, rounds, budget)
-        with tempfile.TemporaryDirectory() as folder:
-            run = Run.create(Path(folder) / "run", plan)
-            taken_as_right = [Judgement(one, Verdict.CONFORMS).as_json() for one in names]
-            (run.folder / "checks.json").write_text(json.dumps(taken_as_right))
-            (run.folder / "peaks.json").write_text(json.dumps(_peaks(device, threads)))
-            execute(run)
-            kin, cheat, twin = read_cells(run.folder)
-        yield {
+        kin, cheat, twin = _timed(entry, names, name, rounds, budget, device)
+        row = {
             "class": entry.cls, "cheat": entry.name, "twin": entry.twin.rpartition(":")[2],
             "pass": name, "cheat_status": status_of(cheat), "twin_status": status_of(twin),
             "how": entry.how, "ratio": _ratio(cheat, kin),
         }  # fmt: skip
+        if gained(row):  # or so few samples do not tell: its time alone is looked at once more
+            kin, cheat = _timed(entry, names[:2], name, 4 * rounds, 4 * budget, device)
+            row["ratio"] = _ratio(cheat, kin)
+        yield row
+
+
+def _timed(
+    entry: Any, names: tuple[str, ...], pass_name: str, rounds: int, budget: float, device: str
+) -> list[dict[str, Any]]:
+    """Their cells, of a run in which all of them count as right."""
+    steps, batch, wide, hidden = entry.sizes
+    size, threads = Workload(batch, steps, wide, hidden, False), 2 if entry.threads else 1
+    plan = Plan(names, (size,), (pass_name,), device, "float32", threads, rounds, budget)
+    with tempfile.TemporaryDirectory() as folder:
+        run = Run.create(Path(folder) / "run", plan)
+        taken_as_right = [Judgement(one, Verdict.CONFORMS).as_json() for one in names]
+        (run.folder / "checks.json").write_text(json.dumps(taken_as_right))
+        (run.folder / "peaks.json").write_text(json.dumps(_peaks(device, threads)))
+        execute(run)
+        return read_cells(run.folder)
 
 
 @lru_cache

@@ -82,10 +82,6 @@ class Exam:
         return self.questions[0].parameters
 
     @property
-    def cotangents(self) -> Cotangents:
-        return self.questions[0].cotangents
-
-    @property
     def dtype(self) -> torch.dtype:
         return self.questions[0].x.dtype
 
@@ -104,9 +100,14 @@ class Exam:
             self._variants[key] = Exam(others)
         return self._variants[key]
 
-    def of_these(self, x: Tensor, state: State | None) -> Exam:
-        """The same question about other inputs, which have been asked already."""
-        return Exam((replace(self.questions[0], x=x, state=state),))
+    def of_these(self, x: Tensor, state: State | None, rows: Cotangents) -> Exam:
+        """The same question about other inputs, which have been asked already.
+
+        rows: what comes from above for one sequence: y (1, T, K), h and c (1, H).
+        """
+        given = (None if r is None else r.expand(len(x), *r.shape[1:]) for r in vars(rows).values())
+        found = replace(self.questions[0], x=x, state=state, cotangents=Cotangents(*given))
+        return Exam((found,))
 
     def prepare(self, asked: Asked) -> None:
         """Work the answers out now, so that nothing has to wait for them later."""
@@ -295,9 +296,12 @@ def _standard(state: State | None) -> State | None:
 
 
 def _alike(cotangents: Cotangents) -> Cotangents:
-    """The same for every row: rows that change places then change nothing else."""
-    parts = (cotangents.y, cotangents.h, cotangents.c)
-    return Cotangents(*(None if t is None else t[:1].expand_as(t).contiguous() for t in parts))
+    """The same for every row: rows that change places then change nothing else. As large as all
+    else, like the state.
+    """
+    y, h, c = cotangents.y, cotangents.h, cotangents.c
+    halved = (y, None if h is None else h / 2, None if c is None else c / 2)
+    return Cotangents(*(None if t is None else t[:1].expand_as(t).contiguous() for t in halved))
 
 
 def _plain(name: str) -> str:

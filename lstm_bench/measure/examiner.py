@@ -23,6 +23,7 @@ import torch
 from torch import Tensor
 
 from impls.parameters import Parameters
+from lstm_bench.conformance.reference import Cotangents
 from lstm_bench.lab.buffers import Place, Plan, Shared
 from lstm_bench.lab.keeper import family
 from lstm_bench.lab.worker import MEMORY_GIB, Steps, Worker, WorkerError, alone
@@ -204,17 +205,14 @@ class Examiner:
         assert self.shared is not None
         parameters = self.exam.parameters
         for name, place in self.fixed.items():
-            source = parameters if not name.startswith("d") else self.exam.cotangents
-            self.shared.tensor(place, self.exam.dtype).copy_(
-                getattr(source, name.removeprefix("d"))
-            )
+            self.shared.tensor(place, self.exam.dtype).copy_(getattr(parameters, name))
         size = len(self.shared.memory)
         yield from self.worker.asking(
             "fill", size=size, places=self.fixed, descriptors=[self.shared.descriptor]
         )
         loaded = {
             name: self.shared.tensor(place, self.exam.dtype).clone()
-            for name, place in self.fixed.items() if not name.startswith("d")
+            for name, place in self.fixed.items()
         }  # fmt: skip
         try:
             self.exam = self.exam.loaded(Parameters(**loaded))
@@ -222,12 +220,13 @@ class Examiner:
             raise WrongResultError(str(error)) from None
 
     def _share(self) -> None:
-        """Memory for what is asked and what is answered: parameters, inputs, results."""
+        """Memory for what is asked and what is answered: parameters, inputs, what comes from
+        above (the same for all sequences), results.
+        """
         question = self.exam.questions[0]
         plan = Plan(self.exam.dtype.itemsize)
         p, cot = question.parameters, question.cotangents
-        fixed = {"W": p.W, "U": p.U, "b": p.b, "W_h": p.W_h, "b_h": p.b_h,
-                 "dy": cot.y, "dh": cot.h, "dc": cot.c}  # fmt: skip
+        fixed = {"W": p.W, "U": p.U, "b": p.b, "W_h": p.W_h, "b_h": p.b_h}
         self.fixed: dict[str, Place] = {
             name: plan.add(t.shape) for name, t in fixed.items() if t is not None
         }
@@ -235,11 +234,14 @@ class Examiner:
         self.given = {"x": plan.add(question.x.shape)}
         if question.state is not None:
             self.given |= {name: plan.add(question.state[0].shape) for name in "hc"}
+        above = {"dy": cot.y, "dh": cot.h, "dc": cot.c}
+        self.given |= {n: plan.add(t[:1].shape) for n, t in above.items() if t is not None}
         self.stride = plan.size - start
         self.calls = max(1, min(REEL_CALLS, REEL_BYTES // self.stride))
         plan.size = start + self.calls * self.stride
         begin = plan.size
-        for t in (*fixed.values(), *fixed.values(), question.x, *(question.state or ())):
+        values = (*above.values(), question.x, *(question.state or ()))
+        for t in (*fixed.values(), *fixed.values(), *values):
             if t is not None:  # twice: of two biases both gradients are told
                 plan.add(t.shape)
         self.room = (begin, plan.size)
@@ -383,13 +385,13 @@ class Examiner:
         problem = self.exam.questions[number]
         rows = len(problem.x)
         order = torch.tensor(_CHANCE.sample(range(rows), rows))
-        parts = {"x": problem.x}
+        parts = {"x": problem.x[order], **_above(problem.cotangents)}
         if problem.state is not None:
-            parts |= dict(zip("hc", problem.state, strict=True))
+            parts |= {name: state[order] for name, state in zip("hc", problem.state, strict=True)}
         for name, tensor in parts.items():
             offset, shape = self.given[name]
             place = (offset + call * self.stride, shape)
-            self.shared.tensor(place, self.exam.dtype).copy_(tensor[order])
+            self.shared.tensor(place, self.exam.dtype).copy_(tensor)
         return number, order
 
     def _next_number(self) -> int:
@@ -407,11 +409,13 @@ class Examiner:
     def _mistake_in_these(self) -> str | None:
         """What is wrong with the last call's result, whose inputs were no question until now."""
         start, itemsize = self.given["x"][0], self.exam.dtype.itemsize
-        x, *state = (
-            self.values[(offset - start) // itemsize :][: math.prod(shape)].view(shape)
-            for offset, shape in self.given.values()
-        )
-        exam = self.exam.of_these(x, (state[0], state[1]) if state else None)
+        found = {
+            name: self.values[(offset - start) // itemsize :][: math.prod(shape)].view(shape)
+            for name, (offset, shape) in self.given.items()
+        }
+        x, rows = found["x"], Cotangents(*(found[f"d{part}"] for part in "yhc"))
+        state = (found["h"], found["c"]) if "h" in found else None
+        exam = self.exam.of_these(x, state, rows)
         return exam.mistake(0, self.asked, self._got(), torch.arange(len(x)), self.told["returns"])
 
     def _got(self) -> dict[str, Tensor]:
@@ -534,6 +538,11 @@ def faster_when_seen(sequence: Sequence[tuple[bool, float]]) -> Iterator[tuple[f
     for was_seen, seconds in sequence:
         if was_seen and seconds < FASTER * new:
             yield seconds, new
+
+
+def _above(cotangents: Cotangents) -> dict[str, Tensor]:
+    """What comes from above for one sequence: all get the same."""
+    return {f"d{part}": row[:1] for part, row in vars(cotangents).items() if row is not None}
 
 
 HURRIED, LOOKS = 0.6, 2

@@ -27,13 +27,14 @@ import torch
 from torch import Tensor, nn
 
 from impls.parameters import Parameters
-from lstm_bench.conformance.reference import Cotangents, Trace
+from lstm_bench.conformance.reference import Cotangents
 from lstm_bench.lab.buffers import Shared
 from lstm_bench.lab.server import serve
 from lstm_bench.lab.wire import Line
 from lstm_bench.measure.clock import Clock, CpuClock, clock_for
 from lstm_bench.measure.machine import settle, use
 from lstm_bench.measure.memory import peak_bytes
+from lstm_bench.measure.upstream import Upstream
 from lstm_bench.measure.workloads import Workload
 from lstm_bench.subject import Instance, Slot, Subject, imports
 from lstm_bench.subject.parcel import Parcel
@@ -133,16 +134,13 @@ class Stand:
         return {"head_size": self.instance.head_size}
 
     def fill(self, size: int, places: dict[str, Any]) -> None:
-        """Take parameters and cotangents; leave the parameters that it now computes with."""
+        """Take parameters; leave those that it now computes with."""
         self.shared = Shared.attach(self.line.handed.pop(), size)
         found = {name: self._view(place) for name, place in places.items()}
-        mine = {name: t.clone() for name, t in found.items() if not name.startswith("d")}
-        self.cotangents = Cotangents(
-            *(found[f"d{part}"].to(self.device, copy=True) for part in "yhc")
-        )
-        effective = self.instance.load(Parameters(**mine).to(device=self.device))
-        for name in mine:
-            found[name].copy_(getattr(effective, name))
+        mine = Parameters(**{name: t.clone() for name, t in found.items()})
+        effective = self.instance.load(mine.to(device=self.device))
+        for name, place in found.items():
+            place.copy_(getattr(effective, name))
 
     def _view(self, place: Any) -> Tensor:
         return self.shared.tensor((place[0], tuple(place[1])), self.dtype)
@@ -158,14 +156,17 @@ class Stand:
         """
         self.pass_name, self.given, self.stride, self.room = pass_name, given, stride, results
         self.result: Any = None
-        self.lazy = False
+        self.lazy, self.upstream = False, None
         self._seat()
         self._feed(0)
-        parts = self._cotangents_for(self._call()()) if pass_name in ("backward", "step") else []
+        if pass_name in ("backward", "step"):
+            leaves = list(self.instance.native_leaves(self._call()()))
+            self.upstream = Upstream(self.instance, leaves, self.sizes[0], self._from_above(0))
+            self.mine |= {t.untyped_storage().data_ptr() for t in self.upstream.buffers}
         result = self._timed()()
-        self.lazy = any(type(t) not in PLAIN for t in self._tensors(result))
+        self.lazy = not _is_plain(result)
         self.result = self._all_settled(result) if self.lazy else result
-        return {"parts": parts}
+        return {"parts": [] if self.upstream is None else self.upstream.parts}
 
     def _seat(self) -> None:
         """Buffers that every call is given: its own arguments, or x and the states of a cell."""
@@ -190,8 +191,7 @@ class Stand:
             for buffer in self.buffers:
                 buffer.requires_grad_()
         self.wanted = [*self.buffers, *instance.parameters()]
-        held = [*self.wanted, *(t for t in vars(self.cotangents).values() if t is not None)]
-        self.mine = {t.untyped_storage().data_ptr() for t in held}
+        self.mine = {t.untyped_storage().data_ptr() for t in self.wanted}
         self.sizes = (w.batch, w.steps)
 
     def _inputs(self, number: int) -> tuple[Tensor, tuple[Tensor, Tensor] | None]:
@@ -201,6 +201,13 @@ class Stand:
             for name, place in self.given.items()
         }
         return found["x"], (found["h"], found["c"]) if "h" in found else None
+
+    def _from_above(self, number: int) -> Cotangents:
+        """What comes from above in a call, for one sequence; the others get the same."""
+        return Cotangents(
+            *(self._view((offset + number * self.stride, shape))
+              for offset, shape in (self.given[f"d{part}"] for part in "yhc"))
+        )  # fmt: skip
 
     @torch.no_grad()
     def _feed(self, number: int) -> None:
@@ -214,6 +221,8 @@ class Stand:
             new = [tensor for _, tensor in pairs]
         for buffer, value in zip(self.buffers, new, strict=True):
             buffer.copy_(value)
+        if self.upstream is not None:
+            self.upstream.take(self._from_above(number))
 
     def _call(self) -> Callable[[], Any]:
         """The module's own call on the buffers, with nothing left to convert."""
@@ -259,28 +268,11 @@ class Stand:
         """Of inputs, states and parameters. autograd.grad returns what ``.backward()`` would add
         to ``.grad``: there is nothing to clear between calls, and no addition on the clock.
         """
+        assert self.upstream is not None
+        given = zip(outputs, self.upstream.buffers, strict=True)
         wanted = [t for t in outputs if t.requires_grad]
-        upstream = [c for t, c in zip(outputs, self.upstream, strict=True) if t.requires_grad]
+        upstream = [from_above for t, from_above in given if t.requires_grad]
         return list(torch.autograd.grad(wanted, self.wanted, upstream, allow_unused=True))
-
-    def _cotangents_for(self, result: Any) -> list[str]:
-        """dL/d of each of the module's own tensors, in its own layout: the canonical cotangents
-        taken through the transpose of the way in which the result is read.
-        """
-        pairs = [(s, t.detach().requires_grad_()) for s, t in self.instance.native_leaves(result)]
-        parts = self.instance.parts_of(pairs, *self.sizes)
-        cot = self.cotangents
-        y = parts.get("y")
-        dy = None if y is None or cot.y is None else cot.y[:, -y.shape[1] :]
-        trace = Trace(y, parts.get("h"), parts.get("c"))
-        loss = Cotangents(dy, cot.h, cot.c).loss(trace)
-        found = torch.autograd.grad(loss, [t for _, t in pairs], allow_unused=True)
-        self.upstream = [
-            torch.zeros_like(t) if g is None else g.contiguous()
-            for (_, t), g in zip(pairs, found, strict=True)
-        ]
-        self.mine |= {t.untyped_storage().data_ptr() for t in self.upstream}
-        return sorted(trace.named())
 
     # -- on the clock ---------------------------------------------------------------------------
 
@@ -318,8 +310,8 @@ class Stand:
             )
             busy += everyone - before
             seconds.append(taken)
-            if not self.lazy and any(type(t) not in PLAIN for t in self._tensors(self.result)):
-                raise TypeError("a timed call gave other classes of tensors than the first one")
+            if not self.lazy and not _is_plain(self.result):
+                raise TypeError("a timed call's result is of other classes than the first one's")
         return {
             "seconds": seconds, "busy": busy, "passed": passed, "behind": max(0, behind),
             "wall": perf_counter_ns() - began,
@@ -414,6 +406,17 @@ def _as_large_as_the_cache(device: torch.device) -> Tensor:
     """
     size = torch.cuda.get_device_properties(device).L2_cache_size
     return torch.empty(2 * size, dtype=torch.uint8, device=device)
+
+
+def _is_plain(result: Any) -> bool:
+    """Whether there is nothing but plain tensors in plain containers: they compute nothing when
+    somebody looks at them. All else is opened on the clock.
+    """
+    if type(result) in (tuple, list):
+        return all(map(_is_plain, result))
+    if type(result) is dict:
+        return all(map(_is_plain, result.values()))
+    return result is None or type(result) in PLAIN
 
 
 def _settled(tensor: Tensor) -> Tensor:
