@@ -34,7 +34,7 @@ from lstm_bench.measure.examiner import (
     spinning,
 )
 from lstm_bench.measure.machine import device_state
-from lstm_bench.measure.workloads import Workload
+from lstm_bench.measure.workloads import WITH_GRADIENTS, Workload
 
 LOOKED_AT = 4
 """In every fourth block, and the first, processes are watched for threads that do not rest."""
@@ -136,9 +136,11 @@ class Arena:
     blocks: int = 0
     slow: Mapping[int, float] = field(default_factory=dict)
     """For the proof of the gate: cells whose candidate is slowed down, by which factor."""
-    exams: Exams = field(default_factory=Exams)
+    exams: Exams = field(init=False)
 
     def __post_init__(self) -> None:
+        passes = {cell.pass_name for cell in self.cells}
+        self.exams = Exams(gradients=not WITH_GRADIENTS.isdisjoint(passes))
         self.random = random.Random(self.conditions.seed)
 
     def now(self) -> float:

@@ -47,18 +47,13 @@ class Asked:
     last: bool = False
 
 
-@dataclass(frozen=True)
-class _Answer:
-    values: Mapping[str, Tensor]
-    noise: Mapping[str, float]
-
-
 @dataclass
 class Exam:
     """One workload's questions for subjects that compute with the same parameters."""
 
     questions: tuple[Problem, ...]
-    _answers: dict[Asked, tuple[_Answer, ...]] = field(default_factory=dict)
+    _answers: dict[Asked, tuple[Mapping[str, Tensor], ...]] = field(default_factory=dict)
+    _floors: dict[Asked, Mapping[str, float]] = field(default_factory=dict)
     _variants: dict[str, Exam] = field(default_factory=dict)
 
     @classmethod
@@ -110,7 +105,10 @@ class Exam:
         return Exam((found,))
 
     def prepare(self, asked: Asked) -> None:
-        """Work the answers out now, so that nothing has to wait for them later."""
+        """Work the answers out now, so that nothing has to wait for them later.
+
+        Those with gradients bring the values along.
+        """
         self._answer(0, asked)
 
     def mistake(
@@ -127,18 +125,18 @@ class Exam:
         result (y, h, c) that must be there.
         """
         answer = self._answer(number, asked)
-        needed = _gradients_needed(answer.values) if asked.gradients else returned
+        needed = _gradients_needed(answer) if asked.gradients else returned
         if missing := [name for name in needed if name not in got]:
             return f"the result has no {missing[0]}"
-        if unknown := [name for name in got if _plain(name) not in answer.values]:
+        if unknown := [name for name in got if _plain(name) not in answer]:
             return f"the result has a part '{unknown[0]}' that nobody asked for"
         if all(self._close(name, value, answer, order) for name, value in got.items()):
             return None
         return self._explained(number, asked, got, order)
 
-    def _close(self, name: str, got: Tensor, answer: _Answer, order: Tensor) -> bool:
-        expected = _in_order(name, answer.values[_plain(name)], order)
-        limit = self._limit(answer.noise[_plain(name)])
+    def _close(self, name: str, got: Tensor, answer: Mapping[str, Tensor], order: Tensor) -> bool:
+        """Whether all is right without a look at how far rounding alone may lead."""
+        expected, limit = _in_order(name, answer[_plain(name)], order), self._limit(0.0)
         if got.shape != expected.shape:
             return False
         off = (got.to(expected.dtype) - expected).abs_().amax()
@@ -152,7 +150,7 @@ class Exam:
         self, number: int, asked: Asked, got: Mapping[str, Tensor], order: Tensor
     ) -> str | None:
         """In words; None after all where rounding alone moves the answer that far."""
-        answer = self._answer(number, asked)
+        answer, noise = self._answer(number, asked), self._noise(asked)
         moved = {}
         if self.dtype != torch.float64:
             problem = self._posed(number, asked)
@@ -160,33 +158,42 @@ class Exam:
             moved = moved_by_rounding(problem, expected, gradients=asked.gradients)
         for name, value in got.items():
             plain = _plain(name)
-            limit = self._limit(max(answer.noise[plain], moved.get(plain, 0.0)))
-            off = deviation(name, value, _in_order(name, answer.values[plain], order), limit)
+            limit = self._limit(max(noise[plain], moved.get(plain, 0.0)))
+            off = deviation(name, value, _in_order(name, answer[plain], order), limit)
             if off is not None:
                 return str(off)
         return None
 
-    def _answer(self, number: int, asked: Asked) -> _Answer:
+    def _answer(self, number: int, asked: Asked) -> Mapping[str, Tensor]:
         if asked not in self._answers:
             self._solve(asked)
         return self._answers[asked][number]
 
     def _solve(self, asked: Asked) -> None:
+        kept = STORED.get(self.dtype, torch.float32)
+        posed = [self._posed(number, asked).to(torch.float64) for number in self._numbers]
         with _on_every_core():
-            posed = [self._posed(number, asked) for number in range(len(self.questions))]
-            exact = solve_together([p.to(torch.float64) for p in posed], asked)
-            noise = self._noise(posed[0], exact[0], asked)
-            kept = STORED.get(self.dtype, torch.float32)
-            self._answers[asked] = tuple(
-                _Answer({n: t.to(kept) for n, t in found.items()}, noise) for found in exact
-            )
+            exact = solve_together(posed, asked)
+        found = [{name: t.to(kept) for name, t in one.items()} for one in exact]
+        values = replace(Asked(False), last=asked.last)
+        for key in {asked, values} - set(self._answers):
+            self._answers[key] = tuple(_of_kind(one, gradients=key.gradients) for one in found)
 
-    def _noise(self, problem: Problem, exact: Results, asked: Asked) -> dict[str, float]:
+    @property
+    def _numbers(self) -> range:
+        return range(len(self.questions))
+
+    def _noise(self, asked: Asked) -> Mapping[str, float]:
         """How far the reference itself is off in this dtype; one question stands for all."""
-        if self.dtype == torch.float64:
-            return dict.fromkeys(exact, 0.0)
-        (floor,) = solve_together([problem], asked)
-        return {name: relative_error(floor[name], value) for name, value in exact.items()}
+        if asked not in self._floors:
+            answer = self._answer(0, asked)
+            if self.dtype == torch.float64:
+                floor = answer
+            else:
+                (found,) = solve_together([self._posed(0, asked)], asked)
+                floor = _of_kind(found, gradients=asked.gradients)
+            self._floors[asked] = {n: relative_error(floor[n], t) for n, t in answer.items()}
+        return self._floors[asked]
 
     def _posed(self, number: int, asked: Asked) -> Problem:
         """The question with the cotangents that its loss is of."""
@@ -233,9 +240,10 @@ def solve_together(problems: Sequence[Problem], asked: Asked) -> list[Results]:
     y = outputs if p.head is None else outputs @ p.head[0] + p.head[1]
     trace = Trace(y, *state)
     split = [slice(k * rows, (k + 1) * rows) for k in range(len(problems))]
+    whole = {**trace.named(), "y": y[:, -1:] if asked.last else y}
+    values = [{n: t[part].detach() for n, t in whole.items()} for part in split]
     if not asked.gradients:
-        whole = {**trace.named(), "y": y[:, -1:] if asked.last else y}
-        return [Results({n: t[part].detach() for n, t in whole.items()}) for part in split]
+        return [Results(found) for found in values]
     cot = _for_all(first.cotangents, len(problems))
     wanted = [x, *given, *biases]
     found = torch.autograd.grad(cot.loss(trace), wanted, allow_unused=True)
@@ -244,12 +252,18 @@ def solve_together(problems: Sequence[Problem], asked: Asked) -> list[Results]:
     before = torch.stack(hidden[:-1], dim=0).detach()  # (T, rows, H)
     return [
         Results(
-            dict(zip(("grad x", "grad h0", "grad c0"), (t[part] for t in full[:3]), strict=True))
+            values[number]
+            | dict(zip(("grad x", "grad h0", "grad c0"), (t[part] for t in full[:3]), strict=True))
             | _of_weights(p, x[part].detach().transpose(0, 1), before[:, part], dz[:, :, part])
             | _of_head(p, outputs[part].detach(), first.cotangents.y)
         )
-        for part in split
+        for number, part in enumerate(split)
     ]
+
+
+def _of_kind(found: Mapping[str, Tensor], *, gradients: bool) -> dict[str, Tensor]:
+    """Of values and gradients either the one or the other."""
+    return {name: t for name, t in found.items() if name.startswith("grad ") == gradients}
 
 
 def _states(problems: Sequence[Problem], size: int, *, gradients: bool) -> State:

@@ -30,7 +30,7 @@ from lstm_bench.lab.worker import MEMORY_GIB, Steps, Worker, WorkerError, alone
 from lstm_bench.measure.exam import Asked, Exam
 from lstm_bench.measure.peaks import Ceiling
 from lstm_bench.measure.sampler import LONG_CALL
-from lstm_bench.measure.workloads import Workload
+from lstm_bench.measure.workloads import WITH_GRADIENTS, Workload
 from lstm_bench.subject.parcel import Parcel
 
 ENTRY = "lstm_bench.measure.stand:work"
@@ -197,7 +197,7 @@ class Examiner:
 
     def sitting(self, workload: Workload, exams: Exams) -> Steps[None]:
         """:meth:`sit`, beside others."""
-        self.workload, self.ceiling = workload, exams.ceiling
+        self.workload, self.exams = workload, exams
         answer = yield from self.worker.asking("build", workload=asdict(workload))
         self.head_size = _whole(answer["head_size"])
         self.exam = exams.of(workload, self.head_size, bool(self.told["takes_state"]), self.terms)
@@ -269,16 +269,18 @@ class Examiner:
         )  # fmt: skip
         yield
         # Answers are worked out meanwhile, for the parts that its outputs are known to have.
-        self.exam.prepare(self._asked(self.told["returns"]))
+        returned = self.told["returns"]
+        self.exam.prepare(self._asked(returned, gradients=self.exams.gradients or None))
         self.asked = self._asked(self.worker.awaited()["parts"])
         self.exam.prepare(self.asked)
         mistake = self._mistake(number, order)
         if mistake is not None:
             raise WrongResultError(mistake)
 
-    def _asked(self, parts: Sequence[str]) -> Asked:
+    def _asked(self, parts: Sequence[str], *, gradients: bool | None = None) -> Asked:
+        """What is asked of a pass: its gradients where it has any, unless one says otherwise."""
         last = self.told["kind"] == "last"
-        if self.pass_name in ("backward", "step"):
+        if gradients or (gradients is None and self.pass_name in WITH_GRADIENTS):
             return Asked(True, tuple(sorted(map(str, parts))), last)
         return Asked(False, last=last)
 
@@ -475,7 +477,7 @@ class Examiner:
         assert self.workload is not None
         t, really = self.terms, replace(self.workload, head=self.head_size is not None)
         usual = statistics.median(seconds for was_seen, seconds in self.sequence if not was_seen)
-        return self.ceiling.complaint(
+        return self.exams.ceiling.complaint(
             really.flops(self.pass_name), usual, t.device, t.dtype, t.threads
         )
 
@@ -563,6 +565,8 @@ class Exams:
     """Each workload's exam, drawn once for all subjects that can take it; the machine's limit."""
 
     ceiling: Ceiling = field(default_factory=Ceiling)
+    gradients: bool = False
+    """Whether gradients are asked for too, sooner or later: values come along with them."""
     drawn: dict[tuple[Any, ...], Exam] = field(default_factory=dict)
 
     def of(self, workload: Workload, head_size: int | None, state: bool, terms: Terms) -> Exam:

@@ -35,7 +35,7 @@ from lstm_bench.measure.clock import Clock, CpuClock, clock_for
 from lstm_bench.measure.machine import settle, use
 from lstm_bench.measure.memory import peak_bytes
 from lstm_bench.measure.upstream import Upstream
-from lstm_bench.measure.workloads import Workload
+from lstm_bench.measure.workloads import WITH_GRADIENTS, Workload
 from lstm_bench.subject import Instance, Slot, Subject, imports
 from lstm_bench.subject.parcel import Parcel
 from lstm_bench.subject.relied import functions, replaced
@@ -159,7 +159,7 @@ class Stand:
         self.lazy, self.upstream = False, None
         self._seat()
         self._feed(0)
-        if pass_name in ("backward", "step"):
+        if pass_name in WITH_GRADIENTS:
             leaves = list(self.instance.native_leaves(self._call()()))
             self.upstream = Upstream(self.instance, leaves, self.sizes[0], self._from_above(0))
             self.mine |= {t.untyped_storage().data_ptr() for t in self.upstream.buffers}
@@ -338,7 +338,7 @@ class Stand:
 
     def _parts(self) -> dict[str, Tensor]:
         """What the last call gave, canonical: parts of the result, or gradients."""
-        if self.pass_name in ("backward", "step"):
+        if self.pass_name in WITH_GRADIENTS:
             return self._canonical_gradients()
         if self.lazy:
             slots = [slot for slot, _ in self.instance.native_leaves(self._call()())]

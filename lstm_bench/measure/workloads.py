@@ -13,6 +13,9 @@ from itertools import product
 PASSES = ("forward", "forward_train", "backward", "step")
 """Inference mode; graph recorded; backward alone; training forward and backward together."""
 
+WITH_GRADIENTS = frozenset(("backward", "step"))
+"""Those whose results are gradients."""
+
 
 @dataclass(frozen=True)
 class Workload:
