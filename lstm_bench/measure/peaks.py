@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
 import torch
 
 from lstm_bench.lab.worker import apart
-from lstm_bench.measure.clock import clock_for
+from lstm_bench.measure.clock import Clock, clock_for
 from lstm_bench.measure.machine import settle, use
 
 PRODUCTS, FEW = (512, 1024, 2048), (512, 1024)
@@ -18,7 +18,8 @@ PRODUCTS, FEW = (512, 1024, 2048), (512, 1024)
 COPIED = 64 * 2**20
 """Bytes of the tensor that is copied: more than what caches hold on most machines."""
 
-REPEATS = 5
+LEAST, SECONDS = 2, 0.2
+"""The best of so many repeats counts, and of as many as fit into this time."""
 
 TOLERATED = 1.5
 """How far beyond the measured limit a rate may be before nobody can believe it. The limit is the
@@ -34,8 +35,8 @@ def peaks(device: str, dtype: str = "float32", threads: int | None = None) -> di
     clock = clock_for(device)
     source = torch.ones(COPIED // 4, device=device)
     target = torch.empty_like(source)
-    seconds = [clock.time(lambda: target.copy_(source))[0] for _ in range(REPEATS)]
-    return {"gflops": best, "gbytes": 2 * COPIED / min(seconds) / 1e9}
+    seconds = _fastest(clock, lambda: target.copy_(source))
+    return {"gflops": best, "gbytes": 2 * COPIED / seconds / 1e9}
 
 
 def product_rate(
@@ -49,9 +50,16 @@ def product_rate(
     for size in sizes:
         a, b = (torch.randn(size, size).to(device, getattr(torch, dtype)) for _ in range(2))
         product = partial(torch.mm, a, b, out=torch.empty_like(a))
-        seconds = [clock.time(product)[0] for _ in range(REPEATS)]
-        best = max(best, 2 * size**3 / min(seconds) / 1e9)
+        best = max(best, 2 * size**3 / _fastest(clock, product) / 1e9)
     return best
+
+
+def _fastest(clock: Clock, call: Callable[[], object]) -> float:
+    """Seconds of the best of several calls, the first of which warms up."""
+    taken: list[float] = []
+    while len(taken) <= LEAST or sum(taken) < SECONDS:
+        taken.append(clock.time(call)[0])
+    return min(taken)
 
 
 @dataclass
