@@ -146,6 +146,8 @@ class Examiner:
     told: dict[str, Any] = field(default_factory=dict)
     account: Account = field(default_factory=Account)
     workload: Workload | None = None
+    since: tuple[float, float] | None = None
+    """What the kernel said when timed requests began that it has not been asked about yet."""
 
     def __post_init__(self) -> None:
         t = self.terms
@@ -261,7 +263,7 @@ class Examiner:
         self.pass_name, self.asked_so_far, self.spent = pass_name, 0, 0.0
         self.batches, self.called, self.gap, self.due, self.looked = 0, 0, 1, 1, 0
         self.sequence: list[tuple[bool, float]] = []
-        self.account, self.numbers = Account(), list[int]()
+        self.account, self.numbers, self.since = Account(), list[int](), None
         number, order = self._question(0)
         self.worker.begin(
             "prepare", pass_name=pass_name, given=self.given, stride=self.stride,
@@ -326,16 +328,14 @@ class Examiner:
 
     def _again(self, *, untouched: bool) -> list[float]:
         """One call with the very values of the one before, written anew or left untouched."""
-        before = self._kernel()
-        seconds = self._sampled(1, before, again=untouched)
+        seconds = self._sampled(1, again=untouched)
         self.sequence += [(True, s) for s in seconds]
         return seconds
 
     def _request(self, calls: int, *, question: bool) -> list[float]:
         self._new_values(calls)
         asked = self._question(calls - 1) if question else None
-        before = self._kernel()
-        seconds = self._sampled(calls, before)
+        seconds = self._sampled(calls)
         began, mistake = time.perf_counter(), None
         if asked is not None:
             mistake = self._mistake(*asked)
@@ -360,16 +360,15 @@ class Examiner:
         self.looked += 1
         return True
 
-    def _sampled(
-        self, calls: int, before: tuple[float, float], *, again: bool = False
-    ) -> list[float]:
+    def _sampled(self, calls: int, *, again: bool = False) -> list[float]:
+        self.since = self.since or self._kernel()
         answer = self.worker.ask("sample", calls=calls, again=again)
         seconds = [float(s) for s in answer["seconds"]]
         if len(seconds) != calls:
             raise UnearnedError(f"{len(seconds)} times came back for {calls} calls")
         if min(seconds) < 0:
             raise UnearnedError("a call ended before it began: a clock has been tampered with")
-        self._enter(answer, seconds, before)
+        self._enter(answer, seconds)
         self.called += calls
         return seconds
 
@@ -423,6 +422,7 @@ class Examiner:
     def _got(self) -> dict[str, Tensor]:
         """The last call's result, part by part."""
         assert self.shared is not None
+        self._hold_kernel()
         return {
             str(name): self.shared.tensor((offset, tuple(shape)), self.exam.dtype)
             for name, offset, shape in self.worker.ask("fetch")
@@ -430,18 +430,22 @@ class Examiner:
 
     # -- the account --------------------------------------------------------------------------
 
-    def _enter(
-        self, answer: Mapping[str, Any], seconds: Sequence[float], before: tuple[float, float]
-    ) -> None:
-        """What a request took, beside what the kernel says of it."""
-        account, after = self.account, self._kernel()
+    def _enter(self, answer: Mapping[str, Any], seconds: Sequence[float]) -> None:
+        """What a request took, as the subject's process says."""
+        account = self.account
         account.clock += sum(seconds)
         for name in ("passed", "busy", "behind", "wall", "cpu"):
             setattr(account, name, getattr(account, name) + float(answer[name]) / 1e9)
-        account.kernel += after[0] - before[0]
-        account.others += max(0.0, after[1] - before[1])
-        account.known = account.known and after[0] > 0
         account.requests += 1
+
+    def _hold_kernel(self) -> None:
+        """What the kernel says of all timed requests since it was asked last, before any other."""
+        if self.since is not None:
+            before, now = self.since, self._kernel()
+            self.account.kernel += now[0] - before[0]
+            self.account.others += max(0.0, now[1] - before[1])
+            self.account.known = self.account.known and now[0] > 0
+            self.since = None
 
     def _kernel(self) -> tuple[float, float]:
         """Seconds of processor time: of the main thread, and of all child processes so far."""
@@ -467,6 +471,7 @@ class Examiner:
                 self._again(untouched=untouched)
             self._request(1, question=False)
         self._hold_repeats()
+        self._hold_kernel()
         on_cpu = torch.device(self.terms.device).type == "cpu"
         complaint = self.account.complaint(self.terms.threads, on_cpu=on_cpu)
         complaint = complaint or self._beyond_the_machine()

@@ -193,6 +193,8 @@ class Stand:
         self.wanted = [*self.buffers, *instance.parameters()]
         self.mine = {t.untyped_storage().data_ptr() for t in self.wanted}
         self.sizes = (w.batch, w.steps)
+        self.views: dict[int, list[Tensor]] = {}
+        self.above: dict[int, Cotangents] = {}
 
     def _inputs(self, number: int) -> tuple[Tensor, tuple[Tensor, Tensor] | None]:
         """The values for a call, as the examiner has put them."""
@@ -204,25 +206,35 @@ class Stand:
 
     def _from_above(self, number: int) -> Cotangents:
         """What comes from above in a call, for one sequence; the others get the same."""
-        return Cotangents(
-            *(self._view((offset + number * self.stride, shape))
-              for offset, shape in (self.given[f"d{part}"] for part in "yhc"))
-        )  # fmt: skip
+        if number not in self.above:
+            self.above[number] = Cotangents(
+                *(self._view((offset + number * self.stride, shape))
+                  for offset, shape in (self.given[f"d{part}"] for part in "yhc"))
+            )  # fmt: skip
+        return self.above[number]
 
     @torch.no_grad()
     def _feed(self, number: int) -> None:
         """New values in the same buffers."""
-        x, state = self._inputs(number)
-        if self.instance.interface.kind == "cell":
-            new: list[Tensor] = [x, *(state or ())]
-        else:
-            arguments, keywords = self.instance.native(x, state)
-            pairs = self.instance.given_leaves(arguments, keywords, stateless=self.stateless)
-            new = [tensor for _, tensor in pairs]
-        for buffer, value in zip(self.buffers, new, strict=True):
+        values = self.views.get(number) or self._values(number)
+        for buffer, value in zip(self.buffers, values, strict=True):
             buffer.copy_(value)
         if self.upstream is not None:
             self.upstream.take(self._from_above(number))
+
+    def _values(self, number: int) -> list[Tensor]:
+        """The values for a call in the module's own layout; kept where they are mere views."""
+        x, state = self._inputs(number)
+        if self.instance.interface.kind == "cell":
+            found: list[Tensor] = [x, *(state or ())]
+        else:
+            arguments, keywords = self.instance.native(x, state)
+            pairs = self.instance.given_leaves(arguments, keywords, stateless=self.stateless)
+            found = [tensor for _, tensor in pairs]
+        shared = {t.untyped_storage().data_ptr() for t in (x, *(state or ()))}
+        if all(t.untyped_storage().data_ptr() in shared for t in found):
+            self.views[number] = found
+        return found
 
     def _call(self) -> Callable[[], Any]:
         """The module's own call on the buffers, with nothing left to convert."""

@@ -32,6 +32,7 @@ class Upstream:
         self._like = [(slot, tensor.detach()) for slot, tensor in leaves]
         self.parts: list[str] = []
         self.buffers = [torch.zeros(t.shape, dtype=t.dtype, device=t.device) for _, t in leaves]
+        self._flat = [buffer.view(-1) for buffer in self.buffers]
         self._places: list[Tensor] | None = self._numbered(rows)
         self.take(rows)
         exact = self._transposed(rows)
@@ -47,9 +48,8 @@ class Upstream:
                     buffer.copy_(value)
                 return
             flat = _in_one_row(rows)
-            for buffer, place in zip(self.buffers, self._places, strict=True):
-                source = flat.to(buffer)
-                torch.index_select(source, 0, place, out=buffer.view(-1))
+            for buffer, place in zip(self._flat, self._places, strict=True):
+                torch.index_select(flat.to(buffer), 0, place, out=buffer)
 
     def _numbered(self, rows: Cotangents) -> list[Tensor]:
         """For each entry of the buffers the place in one row that it is read from; 0: a zero."""
