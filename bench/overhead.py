@@ -44,7 +44,7 @@ def measured(examiner: Examiner, pass_name: str, seconds: float) -> dict[str, fl
         clock.append(sum(examiner.take(inner)))
         guarded.append(time.perf_counter() - started)
         started = time.perf_counter()
-        examiner.worker.ask("sample", calls=inner, again=True)
+        examiner._sampled(inner, again=True)
         bare.append(time.perf_counter() - started)
     examiner.finish()
     added = statistics.fmean(guarded) - statistics.fmean(bare)

@@ -86,7 +86,7 @@ def _decided(choice: Any, budget: float | None) -> dict[str, Any]:
     from lstm_bench.commands.screen import say
 
     candidates = len(choice.plan.candidates)
-    decisions.forecast(budget, choice.unjudged(), choice.plan, candidates)
+    decisions.forecast(budget, choice.unjudged(), choice.plan, candidates, choice.unmeasured())
     with progress_line() as show:
         wrong = choice.incorrect(partial(show, line=False))
         for number, reason in wrong.items():

@@ -97,14 +97,22 @@ def settings(options: dict[str, Any], *, both_ways: bool) -> Any:
     )  # fmt: skip
 
 
-def forecast(budget: float | None, subjects: Sequence[int], plan: Any, sides: int = 2) -> None:
+def forecast(
+    budget: float | None, subjects: Sequence[int], plan: Any, sides: int = 2, costs: int = 0
+) -> None:
     """Tell how long it will take, before it starts, and where a budget is too short for it.
 
-    subjects: how many of each side are to be judged.
+    subjects: how many of each side are to be judged. costs: of how many memory is measured.
     """
     jobs = len(os.sched_getaffinity(0))
     found = outlook(
-        budget, subjects, len(plan.cells), sides=sides, alpha=plan.settings.alpha, jobs=jobs
+        budget,
+        subjects,
+        len(plan.cells),
+        sides=sides,
+        alpha=plan.settings.alpha,
+        jobs=jobs,
+        costs=costs,
     )
     click.echo(f"lstm-bench: {found.line}", err=True)
     if found.warning:

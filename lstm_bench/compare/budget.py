@@ -21,6 +21,9 @@ SIDE_SECONDS = 0.2
 """One side of one cell in one block: the 27 s of reports/examples/compare, over its 8 blocks of 8
 cells of two sides, are 0.21."""
 
+MEMORY_SECONDS, COLD_SECONDS = 0.1, 1.0
+"""A candidate's memory in one cell, and its cold starts."""
+
 PAGE_SECONDS = 4.0
 """The report, and the start of the program before anything can be counted."""
 
@@ -62,9 +65,14 @@ def outlook(
     sides: int = 2,
     alpha: float = 0.01,
     jobs: int = 2,
+    costs: int = 0,
 ) -> Outlook:
-    """asked: the budget, if any. subjects: how many of each side are to be judged; jobs at once."""
+    """asked: the budget, if any. subjects: how many of each side are to be judged; jobs at once.
+
+    costs: of how many candidates memory and cold start are measured, after their checks.
+    """
     checking = sum(math.ceil(number / jobs) for number in subjects) * SUBJECT_SECONDS
+    checking += costs * (cells * MEMORY_SECONDS + COLD_SECONDS)
     least = blocks_needed(alpha) * cells * sides * SIDE_SECONDS
     needed = checking + least + PAGE_SECONDS
     if asked is None:

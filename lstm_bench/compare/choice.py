@@ -134,6 +134,10 @@ class Choice:
         """How many candidates are yet to be judged."""
         return () if (self.folder / "checks.json").exists() else (len(self.plan.candidates),)
 
+    def unmeasured(self) -> int:
+        """Of how many candidates memory and cold start are yet to be measured."""
+        return 0 if (self.folder / "costs.json").exists() else len(self.plan.candidates)
+
     # -- then fast ----------------------------------------------------------------------------
 
     def run(

@@ -49,6 +49,7 @@ def test_more_cells_sides_or_certainty_need_more():
     assert outlook(None, (), 2).needed > least
     assert outlook(None, (), 1, sides=3).needed > least
     assert outlook(None, (), 1, alpha=0.001).needed > least
+    assert outlook(None, (), 1, costs=2).needed > outlook(None, (), 1, costs=1).needed > least
     assert blocks_needed(0.01) == 8
 
 
