@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from statistics import median
+from time import perf_counter_ns, process_time_ns
 from typing import Any, Protocol
 
 import torch
@@ -26,9 +26,9 @@ class WallClock:
     """``perf_counter``: what a CPU call takes is what passes meanwhile."""
 
     def time(self, call: Callable[[], Any]) -> tuple[float, Any]:
-        started = time.perf_counter_ns()
+        started = perf_counter_ns()
         result = call()
-        return (time.perf_counter_ns() - started) / 1e9, result
+        return (perf_counter_ns() - started) / 1e9, result
 
 
 class CpuClock:
@@ -40,9 +40,9 @@ class CpuClock:
     """
 
     def time(self, call: Callable[[], Any]) -> tuple[float, Any]:
-        started = time.process_time_ns()
+        started = process_time_ns()
         result = call()
-        return (time.process_time_ns() - started) / 1e9, result
+        return (process_time_ns() - started) / 1e9, result
 
 
 class CudaClock:
@@ -67,12 +67,12 @@ class CudaClock:
         """Seconds between the events, and of the wall clock between the synchronisations."""
         start, end = (_event() for _ in range(2))
         torch.cuda.synchronize()
-        began = time.perf_counter_ns()
+        began = perf_counter_ns()
         start.record()
         result = call()
         end.record()
         torch.cuda.synchronize()
-        wall = (time.perf_counter_ns() - began) / 1e9
+        wall = (perf_counter_ns() - began) / 1e9
         return float(start.elapsed_time(end)) / 1e3, wall, result
 
 

@@ -98,10 +98,11 @@ class Account:
     known: bool = True
     """Whether this kernel tells at all."""
 
-    def complaint(self, threads: int, *, on_cpu: bool) -> str | None:
+    def complaint(self, threads: int, *, on_cpu: bool, by_processor: bool = False) -> str | None:
         """What does not add up, in words, with the figures; None where all does.
 
         A request's own handling may take half a millisecond that no clock of the subject's sees.
+        by_processor: the clock is the processor's.
         """
         slack = 0.0005 * self.requests + 0.002
         for name, told in (("wall clock", self.wall), ("processor's clock", self.cpu)):
@@ -118,6 +119,12 @@ class Account:
             )
         if not on_cpu:
             return None
+        ran = self.busy if by_processor else self.passed
+        if self.clock < 0.7 * ran - slack:
+            return (
+                f"its calls took {_ms(self.clock)} by their own clock, and {_ms(ran)} by another: "
+                "a clock has been tampered with"
+            )
         if threads == 1 and self.behind > least:
             return (
                 f"other threads worked for {_ms(self.behind)} after calls had returned, beside "
@@ -473,7 +480,9 @@ class Examiner:
         self._hold_repeats()
         self._hold_kernel()
         on_cpu = torch.device(self.terms.device).type == "cpu"
-        complaint = self.account.complaint(self.terms.threads, on_cpu=on_cpu)
+        complaint = self.account.complaint(
+            self.terms.threads, on_cpu=on_cpu, by_processor=self.terms.clock == "cpu"
+        )
         complaint = complaint or self._beyond_the_machine()
         if complaint is not None:
             raise UnearnedError(complaint)

@@ -204,6 +204,7 @@ HONEST = Account(
         ({"behind": 0.5}, 2, None),  # OpenMP's threads wait by spinning
         ({"wall": 0.2}, 1, "wall clock shows 200 ms where the kernel counts"),
         ({"cpu": 0.2}, 1, "processor's clock shows 200 ms"),
+        ({"clock": 0.5}, 1, "took 500 ms by their own clock, and 1e+03 ms by another"),
         ({"others": 0.5}, 1, "child processes worked for 500 ms beside"),
         ({"behind": 0.5}, 1, "other threads worked for 500 ms after calls had returned"),
         ({"busy": 1.9}, 1, "1.9 cores busy where 1 is set"),
