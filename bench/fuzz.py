@@ -166,8 +166,9 @@ def stubs() -> Iterator[None]:
     """
     import matplotlib.pyplot  # noqa: F401 - before the forks, which then need not
 
-    for module, _ in COMMANDS.values():
-        importlib.import_module(module.partition(":")[0])
+    commands = [
+        importlib.import_module(module.partition(":")[0]) for module, _ in COMMANDS.values()
+    ]
     from lstm_bench.compare import calibration, choice, session
     from lstm_bench.conformance import checks, isolate  # noqa: F401
     from lstm_bench.lab import worker
@@ -181,7 +182,7 @@ def stubs() -> Iterator[None]:
         (session, "judge_each", _judge_each),
         (measuring, "judge_each", _judge_each),
         (measuring.Openings, "cold", lambda *_: None),
-        (measuring.Contender, "enter", lambda *_: None),
+        (measuring.Contender, "entering", lambda *_: iter(())),
         (measuring, "apart", lambda *_: {"gflops": 1.0, "gbytes": 1.0}),
         (measuring, "_measured", lambda *_: ()),
         (session, "Arena", _Arena),
@@ -193,6 +194,7 @@ def stubs() -> Iterator[None]:
         (worker, "apart", _here),
         (machine, "apart", _here),
         (learning.loop, "train", lambda *_, **__: True),
+        *((module, "ahead", lambda *_: None) for module in commands if hasattr(module, "ahead")),
     )
     with contextlib.ExitStack() as stack:
         for where, name, instead in replaced:

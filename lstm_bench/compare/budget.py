@@ -22,7 +22,7 @@ SIDE_SECONDS = 0.2
 cells of two sides, are 0.21."""
 
 MEMORY_SECONDS, COLD_SECONDS = 0.1, 1.0
-"""A candidate's memory in one cell, and its cold starts."""
+"""A candidate's memory in one cell, and its cold starts: estimated, for a forecast alone."""
 
 PAGE_SECONDS = 4.0
 """The report, and the start of the program before anything can be counted."""
