@@ -51,22 +51,19 @@ def run(out: Path | None, resume: Path | None, from_json: Path | None, **options
     """
     if from_json is not None:
         return _summaries_of_pytest_benchmark(from_json, out)
+    if resume is None:
+        refuse_missing(options["impls"] or OURS)
+    ahead(*MANY)
+    from lstm_bench.measure.run import Run
+
     if resume is not None:
-        from lstm_bench.measure.run import Run
-
-        started = Run.resume(resume)
-    else:
-        plan = _plan(options)
-        from lstm_bench.measure.run import Run
-
-        started = Run.create(out or Path("reports") / f"{datetime.now():%Y%m%d-%H%M%S}", plan)
-    return _measure(started)
+        return _measure(Run.resume(resume))
+    plan = _plan(options)
+    folder = out or Path("reports") / f"{datetime.now():%Y%m%d-%H%M%S}"
+    return _measure(Run.create(folder, plan))
 
 
 def _plan(options: dict[str, Any]) -> Plan:
-    subjects = options["impls"] or OURS
-    refuse_missing(subjects)
-    ahead(*MANY)
     import torch
 
     from lstm_bench.measure.run import Plan
@@ -78,7 +75,7 @@ def _plan(options: dict[str, Any]) -> Plan:
     # one of two, small cells become a hundred times slower. A first look should not meet that.
     threads = options["threads"] or (1 if options["quick"] else torch.get_num_threads())
     return Plan(
-        subjects=subjects,
+        subjects=options["impls"] or OURS,
         workloads=workloads(options, preset, (32, 35, 256)),
         passes=options["passes"] or PASSES,
         device=options["device"],

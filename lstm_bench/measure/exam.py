@@ -178,17 +178,14 @@ class Exam:
 
     def _solve(self, asked: Asked) -> None:
         kept = STORED.get(self.dtype, torch.float32)
-        posed = [self._posed(number, asked).to(torch.float64) for number in self._numbers]
+        numbers = range(len(self.questions))
+        posed = [self._posed(number, asked).to(torch.float64) for number in numbers]
         with _on_every_core():
             exact = solve_together(posed, asked)
         found = [{name: t.to(kept) for name, t in one.items()} for one in exact]
-        values = replace(Asked(False), last=asked.last)
+        values = Asked(False, last=asked.last)
         for key in {asked, values} - set(self._answers):
             self._answers[key] = tuple(_of_kind(one, gradients=key.gradients) for one in found)
-
-    @property
-    def _numbers(self) -> range:
-        return range(len(self.questions))
 
     def _noise(self, asked: Asked) -> Mapping[str, float]:
         """How far the reference itself is off in this dtype; one question stands for all."""

@@ -243,13 +243,12 @@ class Examiner:
         self.given = {"x": plan.add(question.x.shape)}
         if question.state is not None:
             self.given |= {name: plan.add(question.state[0].shape) for name in "hc"}
-        above = {"dy": cot.y, "dh": cot.h, "dc": cot.c}
-        self.given |= {n: plan.add(t[:1].shape) for n, t in above.items() if t is not None}
+        self.given |= {name: plan.add(row.shape) for name, row in _above(cot).items()}
         self.stride = plan.size - start
         self.calls = max(1, min(REEL_CALLS, REEL_BYTES // self.stride))
         plan.size = start + self.calls * self.stride
         begin = plan.size
-        values = (*above.values(), question.x, *(question.state or ()))
+        values = (cot.y, cot.h, cot.c, question.x, *(question.state or ()))
         for t in (*fixed.values(), *fixed.values(), *values):
             if t is not None:  # twice: of two biases both gradients are told
                 plan.add(t.shape)

@@ -8,7 +8,7 @@ import uuid
 
 import pytest
 
-from lstm_bench.lab.worker import Ended, Worker, WorkerError, ahead, apart, wait, zygote
+from lstm_bench.lab.worker import Ended, Worker, WorkerError, ahead, apart, at_once, wait, zygote
 from tests.lab import attacks
 
 APART = "lstm_bench.lab.server:apart"
@@ -120,6 +120,21 @@ def test_several_are_waited_for_at_once():
     finally:
         for one in pair:
             one.close()
+
+
+def test_tasks_at_once_begin_all_before_any_waits_and_return_in_their_order():
+    log = []
+
+    def task(name, asker):
+        log.append(f"{name} asks")
+        found = yield from asker.asking("call")
+        log.append(f"{name} is answered")
+        return found[0]
+
+    with worker(attacks.process) as one, worker(attacks.process) as other:
+        found = at_once([task("one", one), task("other", other)])
+        assert found == [one.pid, other.pid]
+    assert log == ["one asks", "other asks", "one is answered", "other is answered"]
 
 
 def test_requests_that_arrive_together_are_all_answered():

@@ -39,6 +39,12 @@ def test_warm_up_ends_when_two_batches_agree_and_gives_up_in_the_end():
     assert slow.calls == len(sizing) + 4  # after a twentieth of a second
 
 
+def test_a_short_call_that_is_held_up_once_is_not_taken_for_a_long_one():
+    for held_up in range(2):
+        times = [0.0001] * held_up + [0.05] + [0.0001] * 10_000
+        assert calibrate(take_of(iter(times))) == 40
+
+
 def test_a_call_that_lasts_long_is_warm_after_two():
     machine = Machine()
     assert calibrate(machine.take_of(2.0)) == 1
