@@ -4,7 +4,8 @@
     python -m bench.false_alarms --seeds 2 --only scripted
 
 Every judgement runs all checks on other random data: the logic in float64 where the subject
-runs in float64, and float32 besides. What is wanted: ``conforms`` every time, no error.
+runs in float64, and float32 besides. What is wanted: ``conforms`` every time, no error. Rows are
+kept in rows.jsonl of the folder: begun again, it goes on where it stopped.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import Any
 import torch
 from scipy.stats import beta  # before the fork: an import under way is a lock that a child inherits
 
+from bench.kept import JUDGING, Kept
 from lstm_bench.conformance import checks  # noqa: F401 - registers them before the fork
 from lstm_bench.conformance.judge import judge
 from lstm_bench.conformance.records import Options
@@ -36,16 +38,18 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=2)
     options = parser.parse_args()
     spellings = [s for s in SPELLINGS if options.only in s.target][:: options.every]
-    options.out.mkdir(parents=True, exist_ok=True)
-    started, rows = time.monotonic(), []
-    tasks = [(s.target, dict(s.kwargs), options.seeds) for s in spellings]
+    rests_on = (*JUDGING, "tests/spellings", "bench/false_alarms.py")
+    kept = Kept(options.out / "rows.jsonl", rests_on)
+    tasks = {repr(t): t for t in ((s.target, dict(s.kwargs), options.seeds) for s in spellings)}
+    left = [task for key, task in tasks.items() if key not in kept.rows]
     with multiprocessing.get_context("fork").Pool(options.jobs, maxtasksperchild=1) as pool:
-        for found in pool.imap_unordered(_judged, tasks):
-            rows.append(found)
+        for found in pool.imap_unordered(_judged, left):
+            kept.add(repr((found["target"], found["kwargs"], options.seeds)), found)
+            rows = [kept.rows[key] for key in tasks if key in kept.rows]
             bad = [v for v in found["verdicts"] if v != "conforms"]
             said = f"{len(bad)} FALSE ALARMS" if bad else "conforms throughout"
             print(f"{len(rows)}/{len(tasks)} {found['target']}: {said}", flush=True)
-            _write(rows, options.seeds, time.monotonic() - started, options.out)
+            _write(rows, options.seeds, options.out)
     print((options.out / "summary.md").read_text())
 
 
@@ -54,9 +58,12 @@ def _judged(task: tuple[str, dict[str, Any], int]) -> dict[str, Any]:
     target, kwargs, seeds = task
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
+    began = time.monotonic()
     judgements = [judge(target, Options(kwargs=kwargs, seed=seed)) for seed in range(seeds)]
     return {
         "target": target,
+        "kwargs": kwargs,
+        "seconds": round(time.monotonic() - began, 1),
         "verdicts": [str(j.verdict) for j in judgements],
         "precision": judgements[0].interface.get("precision", ""),
         "errors": sum(str(c.status) == "error" for j in judgements for c in j.checks),
@@ -71,7 +78,7 @@ def _said(judgements: list[Any]) -> Iterator[str]:
             yield f"seed {seed}: {'; '.join(judgement.diagnosis[:2])}"
 
 
-def _write(rows: list[dict[str, Any]], seeds: int, seconds: float, out: Path) -> None:
+def _write(rows: list[dict[str, Any]], seeds: int, out: Path) -> None:
     rows = sorted(rows, key=lambda row: row["target"])
     (out / "judgements.json").write_text(json.dumps(rows, indent=1) + "\n")
     judged = sum(len(row["verdicts"]) for row in rows)
@@ -81,7 +88,8 @@ def _write(rows: list[dict[str, Any]], seeds: int, seconds: float, out: Path) ->
         "# False alarms",
         "",
         f"{len(rows)} correct spellings × {seeds} seeds = {judged} judgements, with "
-        f"{sum(row['checks'] for row in rows):,} checks passed, in {seconds:.0f} s.",
+        f"{sum(row['checks'] for row in rows):,} checks passed, in "
+        f"{sum(row['seconds'] for row in rows):.0f} s of one core.",
         "",
         f"- not `conforms`: **{alarms}** (at 95 % fewer than "
         f"{_at_most(alarms, judged):.2%} of such judgements)",

@@ -12,6 +12,8 @@ each stated here in our own code on the same mapped weights:
 - *assert_close*: outputs and states at torch's default tolerances, from a given state.
 
 They get what they do not have themselves: our construction, call form and weight mapping.
+
+Rows are kept in rows.jsonl of the folder: begun again, it goes on where it stopped.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ from typing import Any
 import pandas as pd
 import torch
 
+from bench.kept import JUDGING, Kept
 from lstm_bench.conformance import checks  # noqa: F401 - registers them before the fork
 from lstm_bench.conformance.isolate import Limits, judge_isolated
 from lstm_bench.conformance.problem import pose, solve_instance, solve_reference
@@ -45,13 +48,15 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=2)
     options = parser.parse_args()
     defects = [d for d in (*DEFECTS, *VARIANTS) if options.only in (None, d.failure_class)]
-    options.out.mkdir(parents=True, exist_ok=True)
-    rows = []
+    kept = Kept(options.out / "rows.jsonl", (*JUDGING, "tests/broken", "bench/planted.py"))
+    left = [d for d in defects if d.name not in kept.rows]
+    before = len(defects) - len(left)
     # A process for each: some defects change settings of the whole process.
     with multiprocessing.get_context("fork").Pool(options.jobs, maxtasksperchild=1) as pool:
-        for row in pool.imap_unordered(one, defects):
-            rows.append(row)
-            print(f"{len(rows)}/{len(defects)} {row['name']}: {row['verdict']}", flush=True)
+        for done, row in enumerate(pool.imap_unordered(one, left), before + 1):
+            kept.add(row["name"], row)
+            print(f"{done}/{len(defects)} {row['name']}: {row['verdict']}", flush=True)
+    rows = [kept.rows[d.name] for d in defects]
     write(pd.DataFrame(rows).sort_values(["class", "name"]), options.out)
 
 
