@@ -4,9 +4,11 @@
     python -m bench.overhead --preset documented --impl torch_nn --out reports/examples/overhead
 
 In one process, in turns: batches as a run takes them (new values in every call, questions by
-chance, the kernel's account), and batches of bare calls on buffers that nobody touches. The
-difference of their wall times, over the time on the clock, is what the defences cost. What is done
-once a workload (answers, parameters) or once a pass is told beside it.
+chance, the kernel's account), and batches of bare calls on buffers that nobody touches. What the
+former take off the clock beyond what the latter take, and all that comes when a pass ends (last
+questions, repeats), is what the defences cost, as a share of the time on the clock. What is done
+once a workload (answers, parameters) or once a pass is told beside it, and so is how much longer a
+call is by the clock when its values are new.
 """
 
 from __future__ import annotations
@@ -14,6 +16,8 @@ from __future__ import annotations
 import json
 import statistics
 import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -37,21 +41,33 @@ def measured(examiner: Examiner, pass_name: str, seconds: float) -> dict[str, fl
     examiner.begin(pass_name)
     beginning = time.perf_counter() - began
     inner = calibrate(examiner.take)
-    guarded, bare, clock = [], [], []
+    guarded, bare = Taken(), Taken()
     until = time.perf_counter() + seconds
-    while time.perf_counter() < until or len(clock) < 8:
-        started = time.perf_counter()
-        clock.append(sum(examiner.take(inner)))
-        guarded.append(time.perf_counter() - started)
-        started = time.perf_counter()
-        examiner._sampled(inner, again=True)
-        bare.append(time.perf_counter() - started)
+    while time.perf_counter() < until or len(guarded.clock) < 8:
+        guarded.add(lambda: examiner.take(inner))
+        bare.add(lambda: examiner._sampled(inner, again=True))
+    began = time.perf_counter()
     examiner.finish()
-    added = statistics.fmean(guarded) - statistics.fmean(bare)
+    added = sum(guarded.beside) - sum(bare.beside) + time.perf_counter() - began
     return {
-        "call": statistics.median(clock) / inner, "share": added / statistics.fmean(clock),
-        "begin": beginning, "questions": examiner.asked_so_far, "batches": len(clock),
+        "call": statistics.median(guarded.clock) / inner, "share": added / sum(guarded.clock),
+        "new": statistics.median(guarded.clock) / statistics.median(bare.clock),
+        "begin": beginning, "questions": examiner.asked_so_far, "batches": len(guarded.clock),
     }  # fmt: skip
+
+
+@dataclass
+class Taken:
+    """Seconds of each batch: on the clock, and of its wall time beside it."""
+
+    clock: list[float] = field(default_factory=list)
+    beside: list[float] = field(default_factory=list)
+
+    def add(self, batch: Callable[[], list[float]]) -> None:
+        began = time.perf_counter()
+        clock = sum(batch())
+        self.clock.append(clock)
+        self.beside.append(time.perf_counter() - began - clock)
 
 
 def summary(rows: list[dict[str, Any]], machine: dict[str, Any]) -> str:
@@ -66,12 +82,14 @@ def summary(rows: list[dict[str, Any]], machine: dict[str, Any]) -> str:
         "",
         f"Made by `python -m bench.overhead` on {machine['cpu']}, {machine['threads']} thread(s).",
         "",
-        "| implementation | workload | pass | ms a call | defences | begin, ms | questions |",
-        "|---|---|---|---|---|---|---|",
+        "| implementation | workload | pass | ms a call | defences | new values | begin, ms "
+        "| questions |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     lines += [
         f"| {r['impl']} | {r['workload']} | {r['pass']} | {r['call'] * 1e3:.3g} | "
-        f"{r['share']:.1%} | {r['begin'] * 1e3:.0f} | {r['questions']} of {r['batches']} batches |"
+        f"{r['share']:.1%} | ×{r['new']:.2f} | {r['begin'] * 1e3:.0f} | "
+        f"{r['questions']} of {r['batches']} batches |"
         for r in rows
     ]
     return "\n".join(lines) + "\n"

@@ -54,7 +54,6 @@ class Exam:
     questions: tuple[Problem, ...]
     _answers: dict[Asked, tuple[Mapping[str, Tensor], ...]] = field(default_factory=dict)
     _floors: dict[Asked, Mapping[str, float]] = field(default_factory=dict)
-    _scales: dict[int, float] = field(default_factory=dict)
     _variants: dict[str, Exam] = field(default_factory=dict)
 
     @classmethod
@@ -110,7 +109,7 @@ class Exam:
 
         Those with gradients bring the values along.
         """
-        self._answer(0, asked)
+        self.answer(0, asked)
 
     def mistake(
         self,
@@ -125,31 +124,22 @@ class Exam:
         Every part is compared in full. None where all is right. returned: the parts of the
         result (y, h, c) that must be there.
         """
-        answer = self._answer(number, asked)
-        needed = _gradients_needed(answer) if asked.gradients else returned
-        if missing := [name for name in needed if name not in got]:
-            return f"the result has no {missing[0]}"
-        if unknown := [name for name in got if _plain(name) not in answer]:
-            return f"the result has a part '{unknown[0]}' that nobody asked for"
-        if all(self._close(name, value, answer, order) for name, value in got.items()):
-            return None
+        if lacks := self.lacks(asked, got, returned):
+            return lacks
         return self._explained(number, asked, got, order)
 
-    def _close(self, name: str, got: Tensor, answer: Mapping[str, Tensor], order: Tensor) -> bool:
-        """Whether all is right without a look at how far rounding alone may lead."""
-        expected, limit = _in_order(name, answer[_plain(name)], order), self._limit(0.0)
-        if got.shape != expected.shape:
-            return False
-        off = _largest(got.to(expected.dtype) - expected)
-        return off <= limit * self._scale(answer[_plain(name)])
+    def lacks(self, asked: Asked, names: Collection[str], returned: Collection[str]) -> str | None:
+        """What parts of a result are missing, or were not asked for."""
+        answer = self.answer(0, asked)
+        needed = _gradients_needed(answer) if asked.gradients else returned
+        if missing := [name for name in needed if name not in names]:
+            return f"the result has no {missing[0]}"
+        if unknown := [name for name in names if plain(name) not in answer]:
+            return f"the result has a part '{unknown[0]}' that nobody asked for"
+        return None
 
-    def _scale(self, expected: Tensor) -> float:
-        """The largest magnitude of an answer, whose rows may change places."""
-        if id(expected) not in self._scales:
-            self._scales[id(expected)] = _largest(expected)
-        return self._scales[id(expected)]
-
-    def _limit(self, noise: float) -> float:
+    def limit(self, noise: float = 0.0) -> float:
+        """The relative error that a timed call may show, where rounding leads so far."""
         allowed = tolerances.allowed(self.dtype, noise, self.questions[0].terms)
         return allowed if self.dtype == torch.float64 else max(allowed, tolerances.TIMED)
 
@@ -157,21 +147,22 @@ class Exam:
         self, number: int, asked: Asked, got: Mapping[str, Tensor], order: Tensor
     ) -> str | None:
         """In words; None after all where rounding alone moves the answer that far."""
-        answer, noise = self._answer(number, asked), self._noise(asked)
+        answer, noise = self.answer(number, asked), self._noise(asked)
         moved = {}
         if self.dtype != torch.float64:
             problem = self._posed(number, asked)
             expected = solve_reference(problem.to(torch.float64), gradients=asked.gradients)
             moved = moved_by_rounding(problem, expected, gradients=asked.gradients)
         for name, value in got.items():
-            plain = _plain(name)
-            limit = self._limit(max(noise[plain], moved.get(plain, 0.0)))
-            off = deviation(name, value, _in_order(name, answer[plain], order), limit)
+            short = plain(name)
+            limit = self.limit(max(noise[short], moved.get(short, 0.0)))
+            off = deviation(name, value, _in_order(name, answer[short], order), limit)
             if off is not None:
                 return str(off)
         return None
 
-    def _answer(self, number: int, asked: Asked) -> Mapping[str, Tensor]:
+    def answer(self, number: int, asked: Asked) -> Mapping[str, Tensor]:
+        """The right answer to a question, part by part."""
         if asked not in self._answers:
             self._solve(asked)
         return self._answers[asked][number]
@@ -190,7 +181,7 @@ class Exam:
     def _noise(self, asked: Asked) -> Mapping[str, float]:
         """How far the reference itself is off in this dtype; one question stands for all."""
         if asked not in self._floors:
-            answer = self._answer(0, asked)
+            answer = self.answer(0, asked)
             if self.dtype == torch.float64:
                 floor = answer
             else:
@@ -303,11 +294,6 @@ def _of_head(p: Parameters, outputs: Tensor, dy: Tensor | None) -> dict[str, Ten
     return {"grad W_h": outputs.flatten(0, 1).T @ flat, "grad b_h": flat.sum(dim=0)}
 
 
-def _largest(tensor: Tensor) -> float:
-    """The largest magnitude; NaN where there is one."""
-    return float(torch.linalg.vector_norm(tensor, float("inf")))
-
-
 def _gradients_needed(values: Mapping[str, Tensor]) -> list[str]:
     """What no answer may leave out: every gradient but those of biases, which not all have."""
     return [name for name in values if not name.startswith("grad b")]
@@ -327,7 +313,8 @@ def _alike(cotangents: Cotangents) -> Cotangents:
     return Cotangents(*(None if t is None else t[:1].expand_as(t).contiguous() for t in halved))
 
 
-def _plain(name: str) -> str:
+def plain(name: str) -> str:
+    """The name of an answer, of a part that may be told twice: both biases have a gradient."""
     return name.split(" (")[0]
 
 

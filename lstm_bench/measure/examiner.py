@@ -9,12 +9,13 @@ particular trick. What does not add up is Unearned, with the two figures.
 
 from __future__ import annotations
 
+import bisect
 import math
 import os
 import random
 import statistics
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from typing import Any
@@ -30,6 +31,7 @@ from lstm_bench.lab.worker import MEMORY_GIB, Steps, Worker, WorkerError, alone
 from lstm_bench.measure.exam import Asked, Exam
 from lstm_bench.measure.peaks import Ceiling
 from lstm_bench.measure.sampler import LONG_CALL
+from lstm_bench.measure.sheet import Layout, Sheet
 from lstm_bench.measure.workloads import WITH_GRADIENTS, Workload
 from lstm_bench.subject.parcel import Parcel
 
@@ -40,11 +42,14 @@ REEL_BYTES = 16 << 20
 
 REEL_CALLS = 256
 
-SHARE, SHARE_OF_SHORT, LONG = 0.03, 0.3, 1e-3
+SHARE, SHARE_OF_SHORT, LONG = 0.01, 0.3, 1e-3
 """Of the time on the clock, what questions may take beyond those that come whatever they cost; of
 calls shorter than LONG seconds, of which a batch holds many, more."""
 
 _CHANCE = random.SystemRandom()
+
+WHOLE = torch.int64
+"""The numbers by which a subject's process tells where the entries of a result lie."""
 
 
 class WrongResultError(Exception):
@@ -154,7 +159,7 @@ class Examiner:
     account: Account = field(default_factory=Account)
     workload: Workload | None = None
     since: tuple[float, float] | None = None
-    """What the kernel said when timed requests began that it has not been asked about yet."""
+    """What the kernel said when the pass's timed requests began."""
 
     def __post_init__(self) -> None:
         t = self.terms
@@ -249,13 +254,21 @@ class Examiner:
         plan.size = start + self.calls * self.stride
         begin = plan.size
         values = (cot.y, cot.h, cot.c, question.x, *(question.state or ()))
-        for t in (*fixed.values(), *fixed.values(), *values):
-            if t is not None:  # twice: of two biases both gradients are told
-                plan.add(t.shape)
+        told = (*fixed.values(), *fixed.values(), *values)  # twice: of two biases both gradients
+        count = sum(t.numel() for t in told if t is not None)
+        plan.size += count * max(self.exam.dtype.itemsize, WHOLE.itemsize)
         self.room = (begin, plan.size)
         if self.shared is not None:
             self.shared.close()
         self.shared = Shared.create(plan.size)
+        self.views: dict[Place, Tensor] = {}
+
+    def _view(self, place: Place) -> Tensor:
+        """The tensor of a place; made once."""
+        if place not in self.views:
+            assert self.shared is not None
+            self.views[place] = self.shared.tensor(place, self.exam.dtype)
+        return self.views[place]
 
     def begin(self, pass_name: str) -> None:
         """Set a pass up, and see whether its first result at these sizes is right.
@@ -268,8 +281,8 @@ class Examiner:
         """:meth:`begin`, beside others."""
         self.pass_name, self.asked_so_far, self.spent = pass_name, 0, 0.0
         self.batches, self.called, self.gap, self.due, self.looked = 0, 0, 1, 1, 0
-        self.sequence: list[tuple[bool, float]] = []
-        self.account, self.numbers, self.since = Account(), list[int](), None
+        self.of_new, self.of_seen = list[float](), list[float]()
+        self.numbers, self.since = list[int](), None
         number, order = self._question(0)
         self.worker.begin(
             "prepare", pass_name=pass_name, given=self.given, stride=self.stride,
@@ -279,11 +292,32 @@ class Examiner:
         # Answers are worked out meanwhile, for the parts that its outputs are known to have.
         returned = self.told["returns"]
         self.exam.prepare(self._asked(returned, gradients=self.exams.gradients or None))
-        self.asked = self._asked(self.worker.awaited()["parts"])
+        laid_out = self.worker.awaited()
+        self.asked = self._asked(laid_out["parts"])
         self.exam.prepare(self.asked)
-        mistake = self._mistake(number, order)
+        self.layout = self._layout(laid_out)
+        names = [name for name, _ in self.layout.parts]
+        mistake = self.exam.lacks(self.asked, names, returned)
+        if mistake is None:
+            self.sheet = Sheet(self.exam, self.asked, self.layout)
+            mistake = self._mistake(number, order)
         if mistake is not None:
             raise WrongResultError(mistake)
+        self.account = Account()
+
+    def _layout(self, told: Mapping[str, Any]) -> Layout:
+        """How results come, as the subject's process says. Raises WorkerError on nonsense."""
+        assert self.shared is not None
+        parts = tuple((str(name), tuple(map(int, shape))) for name, shape in told["shapes"])
+        count, entries = int(told["count"]), sum(math.prod(shape) for _, shape in parts)
+        places = None
+        if told["mapped"]:
+            places = self.shared.tensor((self.room[0], (entries,)), WHOLE).clone()
+            if entries and not 0 <= int(places.min()) <= int(places.max()) < count:
+                raise WorkerError("told of results that lie beyond their own end")
+        elif count != entries:
+            raise WorkerError("told of more results than there are parts")
+        return Layout(parts, count, places)
 
     def _asked(self, parts: Sequence[str], *, gradients: bool | None = None) -> Asked:
         """What is asked of a pass: its gradients where it has any, unless one says otherwise."""
@@ -316,8 +350,8 @@ class Examiner:
         return self.batches == 0 or (self.batches == 2 and self._fastest() < LONG_CALL)
 
     def _fastest(self) -> float:
-        """Seconds of the fastest call so far."""
-        return min((seconds for _, seconds in self.sequence), default=0.0)
+        """Seconds of the fastest call on new values so far."""
+        return self.of_new[0] if self.of_new else 0.0
 
     def _may_ask(self) -> bool:
         """Whether this batch holds a question: at moments of chance that grow further apart, and
@@ -335,7 +369,7 @@ class Examiner:
     def _again(self, *, untouched: bool) -> list[float]:
         """One call with the very values of the one before, written anew or left untouched."""
         seconds = self._sampled(1, again=untouched)
-        self.sequence += [(True, s) for s in seconds]
+        self.of_seen += seconds
         return seconds
 
     def _request(self, calls: int, *, question: bool) -> list[float]:
@@ -349,7 +383,8 @@ class Examiner:
             self.asked_so_far += 1
         elif calls == 1 and self._hurried(seconds[0]):
             mistake = self._mistake_in_these()
-        self.sequence += [(False, s) for s in seconds]
+        for one in seconds:
+            bisect.insort(self.of_new, one)
         if mistake is not None:
             raise UnearnedError(f"a timed call's result is not that of its inputs: {mistake}")
         return seconds
@@ -359,8 +394,7 @@ class Examiner:
 
         What it should have given is then worked out, which takes a while: no more than twice.
         """
-        new = [s for was_seen, s in self.sequence if not was_seen]
-        usual = statistics.median(new) if new else 0.0
+        usual = self.of_new[len(self.of_new) // 2] if self.of_new else 0.0
         if usual < LONG or seconds > HURRIED * usual or self.looked >= LOOKS:
             return False
         self.looked += 1
@@ -380,25 +414,21 @@ class Examiner:
 
     def _new_values(self, calls: int) -> None:
         """Values that nobody has seen, for all calls of a request in one stroke."""
-        assert self.shared is not None
-        place: Place = (self.given["x"][0], (calls * self.stride // self.exam.dtype.itemsize,))
-        self.values = _noise(place[1][0], self.exam.dtype)
-        self.shared.tensor(place, self.exam.dtype).copy_(self.values)
+        count = calls * self.stride // self.exam.dtype.itemsize
+        self.values = _noise(count, self.exam.dtype)
+        self._view((self.given["x"][0], (count,))).copy_(self.values)
 
     def _question(self, call: int) -> tuple[int, Tensor]:
         """Make a call a question: which one, and in which order its rows are asked."""
-        assert self.shared is not None
         number = self._next_number()
         problem = self.exam.questions[number]
-        rows = len(problem.x)
-        order = torch.tensor(_CHANCE.sample(range(rows), rows))
+        order = torch.randperm(len(problem.x), generator=_secret())
         parts = {"x": problem.x[order], **_above(problem.cotangents)}
         if problem.state is not None:
             parts |= {name: state[order] for name, state in zip("hc", problem.state, strict=True)}
         for name, tensor in parts.items():
             offset, shape = self.given[name]
-            place = (offset + call * self.stride, shape)
-            self.shared.tensor(place, self.exam.dtype).copy_(tensor)
+            self._view((offset + call * self.stride, shape)).copy_(tensor)
         return number, order
 
     def _next_number(self) -> int:
@@ -410,29 +440,34 @@ class Examiner:
 
     def _mistake(self, number: int, order: Tensor) -> str | None:
         """What is wrong with the last call's result, which was a question."""
-        got = self._got()
-        return self.exam.mistake(number, self.asked, got, order, self.told["returns"])
+        return self._held_against(self.exam, self.sheet, number, order)
 
     def _mistake_in_these(self) -> str | None:
         """What is wrong with the last call's result, whose inputs were no question until now."""
-        start, itemsize = self.given["x"][0], self.exam.dtype.itemsize
+        start = self.given["x"][0]
         found = {
-            name: self.values[(offset - start) // itemsize :][: math.prod(shape)].view(shape)
+            name: self.values[(offset - start) // self.exam.dtype.itemsize :][
+                : math.prod(shape)
+            ].view(shape)
             for name, (offset, shape) in self.given.items()
         }
         x, rows = found["x"], Cotangents(*(found[f"d{part}"] for part in "yhc"))
         state = (found["h"], found["c"]) if "h" in found else None
         exam = self.exam.of_these(x, state, rows)
-        return exam.mistake(0, self.asked, self._got(), torch.arange(len(x)), self.told["returns"])
+        sheet = Sheet(exam, self.asked, self.layout)
+        return self._held_against(exam, sheet, 0, torch.arange(len(x)))
 
-    def _got(self) -> dict[str, Tensor]:
-        """The last call's result, part by part."""
-        assert self.shared is not None
-        self._hold_kernel()
-        return {
-            str(name): self.shared.tensor((offset, tuple(shape)), self.exam.dtype)
-            for name, offset, shape in self.worker.ask("fetch")
-        }
+    def _held_against(self, exam: Exam, sheet: Sheet, number: int, order: Tensor) -> str | None:
+        row = self._fetched()
+        if sheet.right(number, order, row):
+            return None
+        got = self.layout.named(row)
+        return exam.mistake(number, self.asked, got, order, self.told["returns"])
+
+    def _fetched(self) -> Tensor:
+        """The last call's result, all entries in one row."""
+        self._enter_work(self.worker.ask("fetch"))
+        return self._view((self.room[0], (self.layout.count,)))
 
     # -- the account --------------------------------------------------------------------------
 
@@ -440,12 +475,18 @@ class Examiner:
         """What a request took, as the subject's process says."""
         account = self.account
         account.clock += sum(seconds)
-        for name in ("passed", "busy", "behind", "wall", "cpu"):
+        for name in ("passed", "busy", "behind"):
             setattr(account, name, getattr(account, name) + float(answer[name]) / 1e9)
-        account.requests += 1
+        self._enter_work(answer)
+
+    def _enter_work(self, answer: Mapping[str, Any]) -> None:
+        """What any request took: it is all held against what the kernel says in the end."""
+        self.account.wall += float(answer["wall"]) / 1e9
+        self.account.cpu += float(answer["cpu"]) / 1e9
+        self.account.requests += 1
 
     def _hold_kernel(self) -> None:
-        """What the kernel says of all timed requests since it was asked last, before any other."""
+        """What the kernel says of all requests since the pass's first timed one."""
         if self.since is not None:
             before, now = self.since, self._kernel()
             self.account.kernel += now[0] - before[0]
@@ -489,7 +530,7 @@ class Examiner:
     def _beyond_the_machine(self) -> str | None:
         assert self.workload is not None
         t, really = self.terms, replace(self.workload, head=self.head_size is not None)
-        usual = statistics.median(seconds for was_seen, seconds in self.sequence if not was_seen)
+        usual = statistics.median(self.of_new)
         return self.exams.ceiling.complaint(
             really.flops(self.pass_name), usual, t.device, t.dtype, t.threads
         )
@@ -502,10 +543,11 @@ class Examiner:
 
     def _hold_repeats(self) -> None:
         """Inputs that were there before must not be answered faster than new ones."""
-        for seen, new in faster_when_seen(self.sequence):
+        found = faster_when_seen(self.of_seen, self.of_new)
+        if found is not None:
             raise UnearnedError(
-                f"inputs that it was given before take {_ms(seen)} where new ones take {_ms(new)}: "
-                "it answers from memory"
+                f"inputs that it was given before take {_ms(found[0])} where new ones take "
+                f"{_ms(found[1])}: it answers from memory"
             )
 
     def leave(self, spinning: float) -> None:
@@ -543,16 +585,18 @@ SHORT = 0.01
 """Seconds of a call that may be made once more when a pass ends, to see that no memory grew."""
 
 
-def faster_when_seen(sequence: Sequence[tuple[bool, float]]) -> Iterator[tuple[float, float]]:
-    """(seconds, seconds of the fastest new one) of inputs that were seen and far too fast.
+def faster_when_seen(
+    of_seen: Sequence[float], of_new: Sequence[float]
+) -> tuple[float, float] | None:
+    """(seconds, seconds of the fastest new call) of the fastest on inputs that were there before,
+    where that is far too fast.
 
-    sequence: of every call, whether its inputs were there before, and its seconds. The fastest of
-    all new ones, so that neither a busy moment nor code that becomes faster for good looks guilty.
+    The fastest of all new ones, so that neither a busy moment nor code that becomes faster for good
+    looks guilty.
     """
-    new = min((seconds for was_seen, seconds in sequence if not was_seen), default=0.0)
-    for was_seen, seconds in sequence:
-        if was_seen and seconds < FASTER * new:
-            yield seconds, new
+    if not of_seen or not of_new or min(of_seen) >= FASTER * min(of_new):
+        return None
+    return min(of_seen), min(of_new)
 
 
 def _above(cotangents: Cotangents) -> dict[str, Tensor]:
@@ -563,7 +607,7 @@ def _above(cotangents: Cotangents) -> dict[str, Tensor]:
 HURRIED, LOOKS = 0.6, 2
 """A call that takes less than this share of what calls took before is looked at; so often."""
 
-ENOUGH, SHARE_OF_LAST = 24, 0.05
+ENOUGH, SHARE_OF_LAST = 24, 0.01
 """Questions that short calls are asked, if the last of them keep within this share of the clock."""
 
 LAST = 3
@@ -605,20 +649,25 @@ def spinning(examiners: Sequence[Examiner]) -> list[float]:
     ]
 
 
+@lru_cache(maxsize=1)
+def _secret() -> torch.Generator:
+    """Seeded by the system's entropy: no subject can know what comes."""
+    return torch.Generator().manual_seed(_CHANCE.getrandbits(63))
+
+
 @lru_cache(maxsize=4)
-def _pool(dtype: torch.dtype) -> Tensor:
-    """Standard normal values, more than any request takes, from the system's entropy."""
-    generator = torch.Generator().manual_seed(_CHANCE.getrandbits(48))
+def _pool(dtype: torch.dtype) -> tuple[Tensor, int]:
+    """Standard normal values, more than any request takes, and how many."""
     count = 5 * REEL_BYTES // 4 // dtype.itemsize
-    return torch.randn(count, generator=generator).to(dtype)
+    return torch.randn(count, generator=_secret()).to(dtype), count
 
 
 def _noise(count: int, dtype: torch.dtype) -> Tensor:
     """Values that were not asked in this order before."""
-    pool = _pool(dtype)
-    if count > len(pool) // 2:
-        return torch.randn(count).to(dtype)
-    begin = _CHANCE.randrange(len(pool) - count)
+    pool, size = _pool(dtype)
+    if count > size // 2:
+        return torch.randn(count, generator=_secret()).to(dtype)
+    begin = _CHANCE.randrange(size - count)
     return pool[begin : begin + count]
 
 

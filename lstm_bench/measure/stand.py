@@ -9,12 +9,12 @@ compared here, and no answer is known here.
 from __future__ import annotations
 
 import base64
-import contextlib
 import gc
+import math
 import os
 import random
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from time import (
     CLOCK_PROCESS_CPUTIME_ID,
     CLOCK_THREAD_CPUTIME_ID,
@@ -27,14 +27,14 @@ import torch
 from torch import Tensor, nn
 
 from impls.parameters import Parameters
-from lstm_bench.conformance.reference import Cotangents
 from lstm_bench.lab.buffers import Shared
 from lstm_bench.lab.server import serve
 from lstm_bench.lab.wire import Line
 from lstm_bench.measure.clock import Clock, CpuClock, clock_for
+from lstm_bench.measure.layout import places
 from lstm_bench.measure.machine import settle, use
 from lstm_bench.measure.memory import peak_bytes
-from lstm_bench.measure.upstream import Upstream
+from lstm_bench.measure.upstream import Cuts, Upstream
 from lstm_bench.measure.workloads import WITH_GRADIENTS, Workload
 from lstm_bench.subject import Instance, Slot, Subject, imports
 from lstm_bench.subject.parcel import Parcel
@@ -131,6 +131,7 @@ class Stand:
         """A module of these sizes. The answer says how wide its output layer is, if it has one."""
         self.workload = Workload(**workload)
         self.instance = self._built(self.workload)
+        self.layouts: dict[Any, Tensor | None] = {}
         return {"head_size": self.instance.head_size}
 
     def fill(self, size: int, places: dict[str, Any]) -> None:
@@ -152,7 +153,9 @@ class Stand:
     ) -> dict[str, Any]:
         """Set a pass up and call it once, untimed. given: places of the first call's inputs.
 
-        The answer names the parts of the result that the backward pass begins from.
+        The answer names the parts of the result that the backward pass begins from, and how
+        results come: the canonical parts with their shapes, and the number of entries. Which
+        entry is which lies where results do (whole numbers of eight bytes), if mapped.
         """
         self.pass_name, self.given, self.stride, self.room = pass_name, given, stride, results
         self.result: Any = None
@@ -161,12 +164,51 @@ class Stand:
         self._feed(0)
         if pass_name in WITH_GRADIENTS:
             leaves = list(self.instance.native_leaves(self._call()()))
-            self.upstream = Upstream(self.instance, leaves, self.sizes[0], self._from_above(0))
-            self.mine |= {t.untyped_storage().data_ptr() for t in self.upstream.buffers}
+            self.upstream = Upstream(self.instance, leaves, self.sizes[0], *self._from_above(0))
         result = self._timed()()
         self.lazy = not _is_plain(result)
+        if pass_name not in WITH_GRADIENTS:
+            self.outgoing = [slot for slot, _ in self.instance.native_leaves(result)]
         self.result = self._all_settled(result) if self.lazy else result
-        return {"parts": [] if self.upstream is None else self.upstream.parts}
+        begins = [] if self.upstream is None else self.upstream.parts
+        return {"parts": begins, **self._laid_out()}
+
+    def _laid_out(self) -> dict[str, Any]:
+        """Decide how results travel: as they are, where that is the canonical ones rearranged."""
+        parts, found = self._parts(), None
+        own = [t for t in self._own_tensors() if t is not None]
+        if len(own) == len(self._own_tensors()):
+            key = (self.pass_name in WITH_GRADIENTS, *(t.shape for t in own))
+            if key not in self.layouts:
+                self.layouts[key] = self._places(own, parts)
+            found = self.layouts[key]
+        self.mapped = found is not None
+        self.told = self._told_into(own if found is not None else list(parts.values()))
+        if found is not None:
+            self.shared.tensor((self.room[0], tuple(found.shape)), torch.int64).copy_(found)
+        shapes = [[name, list(tensor.shape)] for name, tensor in parts.items()]
+        count = sum(place.numel() for place in self.told)
+        return {"shapes": shapes, "count": count, "mapped": self.mapped}
+
+    def _places(self, own: Sequence[Tensor], parts: Mapping[str, Tensor]) -> Tensor | None:
+        """Of every canonical entry where it lies among the module's own, if anywhere."""
+        with torch.no_grad():
+            read = self._canonical(own)
+            if [(n, t.shape) for n, t in read.items()] != [(n, t.shape) for n, t in parts.items()]:
+                return None  # of a cell, not all that is read lies in the last step's result
+            return places(self._canonical, own)
+
+    def _told_into(self, tensors: Sequence[Tensor]) -> list[Tensor]:
+        """Room for these, one after the other. Raises ValueError where they do not fit."""
+        begin, end = self.room
+        found = []
+        for tensor in tensors:
+            size = tensor.numel() * self.dtype.itemsize
+            if begin + size > end:
+                raise ValueError(f"the results do not fit: {tuple(tensor.shape)}")
+            found.append(self.shared.tensor((begin, tuple(tensor.shape)), self.dtype))
+            begin += size
+        return found
 
     def _seat(self) -> None:
         """Buffers that every call is given: its own arguments, or x and the states of a cell."""
@@ -190,11 +232,11 @@ class Stand:
         if self.pass_name != "forward":
             for buffer in self.buffers:
                 buffer.requires_grad_()
+        self.fills = [buffer.detach() for buffer in self.buffers]
         self.wanted = [*self.buffers, *instance.parameters()]
-        self.mine = {t.untyped_storage().data_ptr() for t in self.wanted}
         self.sizes = (w.batch, w.steps)
         self.views: dict[int, list[Tensor]] = {}
-        self.above: dict[int, Cotangents] = {}
+        self.above: dict[int, Tensor] = {}
 
     def _inputs(self, number: int) -> tuple[Tensor, tuple[Tensor, Tensor] | None]:
         """The values for a call, as the examiner has put them."""
@@ -204,23 +246,26 @@ class Stand:
         }
         return found["x"], (found["h"], found["c"]) if "h" in found else None
 
-    def _from_above(self, number: int) -> Cotangents:
-        """What comes from above in a call, for one sequence; the others get the same."""
-        if number not in self.above:
-            self.above[number] = Cotangents(
-                *(self._view((offset + number * self.stride, shape))
-                  for offset, shape in (self.given[f"d{part}"] for part in "yhc"))
-            )  # fmt: skip
-        return self.above[number]
+    def _from_above(self, number: int) -> tuple[Tensor, Cuts]:
+        """What comes from above in a call, for one sequence; the others get the same.
 
-    @torch.no_grad()
+        As one row, and which part of it begins where.
+        """
+        size, offsets = self.dtype.itemsize, {p: self.given[f"d{p}"] for p in "yhc"}
+        first = offsets["y"][0]
+        cuts = {p: ((begin - first) // size, tuple(shape)) for p, (begin, shape) in offsets.items()}
+        length = max(begin + math.prod(shape) for begin, shape in cuts.values())
+        return self._view((first + number * self.stride, (length,))), cuts
+
     def _feed(self, number: int) -> None:
         """New values in the same buffers."""
         values = self.views.get(number) or self._values(number)
-        for buffer, value in zip(self.buffers, values, strict=True):
-            buffer.copy_(value)
+        for fill, value in zip(self.fills, values, strict=True):
+            fill.copy_(value)
         if self.upstream is not None:
-            self.upstream.take(self._from_above(number))
+            if number not in self.above:
+                self.above[number] = self._from_above(number)[0]
+            self.upstream.take(self.above[number])
 
     def _values(self, number: int) -> list[Tensor]:
         """The values for a call in the module's own layout; kept where they are mere views."""
@@ -300,7 +345,6 @@ class Stand:
         busy = passed = behind = 0
         began, spent = perf_counter_ns(), clock_gettime_ns(CLOCK_PROCESS_CPUTIME_ID)
         everyone, myself = spent, clock_gettime_ns(CLOCK_THREAD_CPUTIME_ID)
-        self._spoil()
         for number in range(calls):
             self.result = None  # what the last call left is freed here, off the clock
             if not again:
@@ -338,29 +382,26 @@ class Stand:
     def _all_settled(self, result: Any) -> list[Tensor | None]:
         return [None if t is None else _settled(t) for t in self._flat(result)]
 
-    def _tensors(self, result: Any) -> list[Tensor]:
-        return [t for t in (result if self.lazy else self._flat(result)) if t is not None]
-
-    def _spoil(self) -> None:
-        """What the last call returned is overwritten: it must not be an answer once more."""
-        for tensor in self._tensors(self.result) if self.result is not None else ():
-            with contextlib.suppress(RuntimeError), torch.inference_mode():
-                if tensor.untyped_storage().data_ptr() not in self.mine:
-                    tensor.fill_(float("nan"))
+    def _own_tensors(self) -> list[Tensor | None]:
+        """What the last call gave, in the module's own tensors."""
+        return list(self.result) if self.lazy else self._flat(self.result)
 
     def _parts(self) -> dict[str, Tensor]:
         """What the last call gave, canonical: parts of the result, or gradients."""
-        if self.pass_name in WITH_GRADIENTS:
-            return self._canonical_gradients()
-        if self.lazy:
-            slots = [slot for slot, _ in self.instance.native_leaves(self._call()())]
-            pairs = list(zip(slots, self.result, strict=True))
-            return self.instance.parts_of(pairs, *self.sizes)
+        if self.lazy or self.pass_name in WITH_GRADIENTS:
+            return self._canonical(self._own_tensors())
         return self.instance.trace(self.result, *self.sizes)
 
-    def _canonical_gradients(self) -> dict[str, Tensor]:
+    def _canonical(self, own: Sequence[Tensor | None]) -> dict[str, Tensor]:
+        """The canonical parts of tensors that lie as the module's own results do."""
+        if self.pass_name in WITH_GRADIENTS:
+            return self._canonical_gradients(own)
+        pairs = [(s, t) for s, t in zip(self.outgoing, own, strict=True) if t is not None]
+        return self.instance.parts_of(pairs, *self.sizes)
+
+    def _canonical_gradients(self, own: Sequence[Tensor | None]) -> dict[str, Tensor]:
         parameters = self.instance.parameters()
-        given, of_parameters = _split(self.result, len(self.buffers))
+        given, of_parameters = own[: len(self.buffers)], own[len(self.buffers) :]
         full = [
             torch.zeros_like(b) if g is None else g
             for b, g in zip(self.buffers, given, strict=True)
@@ -379,19 +420,19 @@ class Stand:
             parameter.grad = None
         return found
 
-    def fetch(self) -> list[Any]:
-        """The last call's result, put where the examiner reads it; names, offsets and shapes."""
-        begin, end = self.room
-        found: list[Any] = []
-        with torch.no_grad():
-            for name, tensor in self._parts().items():
-                place = (begin, tuple(tensor.shape))
-                if begin + tensor.numel() * self.dtype.itemsize > end:
-                    raise ValueError(f"the results do not fit: {name} {tuple(tensor.shape)}")
-                self.shared.tensor(place, self.dtype).copy_(tensor)
-                found.append([name, begin, list(tensor.shape)])
-                begin += -(-tensor.numel() * self.dtype.itemsize // 64) * 64
-        return found
+    @torch.no_grad()
+    def fetch(self) -> dict[str, Any]:
+        """Put the last call's result where the examiner reads it; what that took, as in sample."""
+        began, spent = perf_counter_ns(), clock_gettime_ns(CLOCK_PROCESS_CPUTIME_ID)
+        own = self._own_tensors() if self.mapped else list(self._parts().values())
+        for place, tensor in zip(self.told, own, strict=True):
+            if tensor is None or tensor.shape != place.shape:
+                raise TypeError("a timed call's result is of other shapes than the first one's")
+            place.copy_(tensor)
+        return {
+            "wall": perf_counter_ns() - began,
+            "cpu": clock_gettime_ns(CLOCK_PROCESS_CPUTIME_ID) - spent,
+        }
 
     # -- apart from the clock -------------------------------------------------------------------
 
@@ -424,11 +465,24 @@ def _is_plain(result: Any) -> bool:
     """Whether there is nothing but plain tensors in plain containers: they compute nothing when
     somebody looks at them. All else is opened on the clock.
     """
-    if type(result) in (tuple, list):
-        return all(map(_is_plain, result))
-    if type(result) is dict:
-        return all(map(_is_plain, result.values()))
+    kind = _opens_as(type(result))
+    if kind is not None:
+        return all(map(_is_plain, kind.values(result) if kind is dict else kind.__iter__(result)))
     return result is None or type(result) in PLAIN
+
+
+def _opens_as(kind: type) -> Any:
+    """Python's own container that a class is opened as, with nothing of its own (a NamedTuple)."""
+    for base in (tuple, list, dict):
+        if kind is base:
+            return base
+        if type(kind) is type and issubclass(kind, base) and not hasattr(kind, "__missing__"):
+            return base if all(getattr(kind, n) is getattr(base, n) for n in OPENING) else None
+    return None
+
+
+OPENING = ("__iter__", "__getitem__", "__len__", "__getattribute__")
+"""What is called when somebody takes a container apart."""
 
 
 def _settled(tensor: Tensor) -> Tensor:
@@ -436,10 +490,6 @@ def _settled(tensor: Tensor) -> Tensor:
     if type(tensor) in PLAIN:
         return tensor
     return tensor.clone().as_subclass(Tensor)
-
-
-def _split(result: Sequence[Any], count: int) -> tuple[Sequence[Any], Sequence[Any]]:
-    return result[:count], result[count:]
 
 
 def _moved(tensor: Tensor, device: torch.device) -> Tensor:

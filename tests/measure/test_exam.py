@@ -42,7 +42,7 @@ def test_answers_are_the_reference_s_own(asked, head_size, state):
 
 
 def right(exam, number, asked, order=IN_ORDER):
-    found = {n: t.clone() for n, t in exam._answer(number, asked).items()}
+    found = {n: t.clone() for n, t in exam.answer(number, asked).items()}
     return {
         n: t[order] if n in ("y", "h", "c", "grad x", "grad h0", "grad c0") else t
         for n, t in found.items()

@@ -143,20 +143,20 @@ def test_no_two_calls_get_the_same_values():
 
 
 @pytest.mark.parametrize(
-    ("sequence", "found"),
+    ("seen", "new", "found"),
     [
-        ([(False, 1.0), (True, 0.1), (False, 1.0)], [(0.1, 1.0)]),
-        ([(True, 0.1), (False, 1.0)], [(0.1, 1.0)]),
-        ([(False, 1.0), (True, 0.1), (True, 0.2), (False, 0.9)], [(0.1, 0.9), (0.2, 0.9)]),
-        ([(False, 1.0), (True, 0.6), (False, 1.0)], []),
-        ([(False, 1.0), (True, 0.3), (False, 0.3)], []),  # it has become faster for good
-        ([(True, 1.0), (False, 0.1), (True, 0.1), (False, 0.1)], []),
-        ([(False, 1.0), (True, 0.4), (False, 0.7)], []),  # both were made to wait
-        ([(True, 0.1)], []),  # nothing new yet
+        ([0.1], [1.0, 1.0], (0.1, 1.0)),
+        ([0.2, 0.1], [1.0, 0.9], (0.1, 0.9)),
+        ([0.6], [1.0, 1.0], None),
+        ([0.3], [1.0, 0.3], None),  # it has become faster for good
+        ([1.0, 0.1], [0.1, 0.1], None),
+        ([0.4], [1.0, 0.7], None),  # both were made to wait
+        ([0.1], [], None),  # nothing new yet
+        ([], [0.1], None),
     ],
 )
-def test_what_was_seen_is_held_against_the_fastest_that_is_new(sequence, found):
-    assert list(faster_when_seen(sequence)) == found
+def test_what_was_seen_is_held_against_the_fastest_that_is_new(seen, new, found):
+    assert faster_when_seen(seen, new) == found
 
 
 @pytest.mark.parametrize("name", ["documented_loop", "torch_nn", "FirstAnswer"])
@@ -174,10 +174,10 @@ def test_a_call_far_faster_than_those_before_is_looked_at_no_more_than_twice():
         seated(one)
         one.begin("forward")
         assert not one._hurried(0.001)  # nothing to hold it against
-        one.sequence = [(False, 0.01)] * 5
+        one.of_new = [0.01] * 5
         assert not one._hurried(0.009)
         assert [one._hurried(0.005) for _ in range(3)] == [True, True, False]
-        one.looked, one.sequence = 0, [(False, 1e-5)] * 5
+        one.looked, one.of_new = 0, [1e-5] * 5
         assert not one._hurried(1e-6)  # the clock's own noise
 
 

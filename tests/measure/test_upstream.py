@@ -1,9 +1,10 @@
 """What comes from above a module's outputs: new for every call, in the module's own layout."""
 
+import math
+
 import pytest
 import torch
 
-from lstm_bench.conformance.reference import Cotangents
 from lstm_bench.measure.upstream import Upstream
 from lstm_bench.subject.parcel import Parcel
 from lstm_bench.subject.subject import subject_from
@@ -16,11 +17,15 @@ def instance_of(target):
     return subject_from(parcel.open(None), target, **parcel.open_kwargs()).build(I, H)
 
 
-def rows(instance, generator):
-    def row(*shape):
-        return torch.randn(1, *shape, generator=generator)
+def row_and_cuts(instance, generator):
+    """A row of values with gaps between its parts, and where they are."""
+    y = (1, T, instance.head_size or H)
+    cuts = {"y": (2, y), "h": (2 + math.prod(y) + 3, (1, H)), "c": (5 + math.prod(y) + H, (1, H))}
+    return torch.randn(cuts["c"][0] + H, generator=generator), cuts
 
-    return Cotangents(row(T, instance.head_size or H), row(H), row(H))
+
+def cut(row, cuts):
+    return {part: row[b:][: math.prod(shape)].view(shape) for part, (b, shape) in cuts.items()}
 
 
 @pytest.mark.parametrize(
@@ -34,14 +39,13 @@ def test_it_is_the_transpose_of_how_outputs_are_read(target):
     state = torch.randn(2, B, H, generator=generator).unbind()
     takes = state if instance.interface.takes_state else None
     leaves = list(instance.native_leaves(instance.bind(x, takes)()))
-    upstream = Upstream(instance, leaves, B, rows(instance, generator))
+    upstream = Upstream(instance, leaves, B, *row_and_cuts(instance, generator))
     for _ in range(3):
-        above = rows(instance, generator)
+        above, cuts = row_and_cuts(instance, generator)
         upstream.take(above)
         parts = instance.parts_of(leaves, B, T)
-        read = sum(
-            (parts[n] * value).sum().item() for n, value in vars(above).items() if n in parts
-        )
+        named = cut(above, cuts)
+        read = sum((parts[n] * value).sum().item() for n, value in named.items() if n in parts)
         pairs = zip(upstream.buffers, leaves, strict=True)
         native = sum((buffer * t).sum().item() for buffer, (_, t) in pairs)
         assert native == pytest.approx(read, rel=1e-4, abs=1e-4)
@@ -52,10 +56,10 @@ def test_a_layout_that_permutes_is_taken_as_one_gather_and_any_other_by_its_tran
     instance = instance_of("torch_nn")
     x, state = torch.randn(B, T, I), torch.randn(2, B, H).unbind()
     leaves = list(instance.native_leaves(instance.bind(x, state)()))
-    upstream = Upstream(instance, leaves, B, rows(instance, generator))
+    upstream = Upstream(instance, leaves, B, *row_and_cuts(instance, generator))
     assert upstream._places is not None
     gathered = [b.clone() for b in upstream.buffers]
-    above = rows(instance, generator)
+    above, _ = row_and_cuts(instance, generator)
     upstream.take(above)
     assert not torch.equal(gathered[0], upstream.buffers[0])
     gathered = [b.clone() for b in upstream.buffers]
