@@ -281,6 +281,7 @@ class Examiner:
         """:meth:`begin`, beside others."""
         self.pass_name, self.asked_so_far, self.spent = pass_name, 0, 0.0
         self.batches, self.called, self.gap, self.due, self.looked = 0, 0, 1, 1, 0
+        self.paired, self.next_too = False, False
         self.of_new, self.of_seen = list[float](), list[float]()
         self.numbers, self.since = list[int](), None
         number, order = self._question(0)
@@ -329,20 +330,19 @@ class Examiner:
     # -- on the clock -------------------------------------------------------------------------
 
     def take(self, calls: int) -> list[float]:
-        """Seconds of each of so many calls, of which one, by chance, may be a question.
+        """Seconds of each of so many calls, of which some, by chance, may be questions.
 
         Raises WorkerError, or UnearnedError.
         """
         if calls == 1 and self._repeats():
             self.batches += 1
             return self._again(untouched=self.batches == 1)
-        asked = _CHANCE.randrange(calls) + 1 if self._may_ask() else 0
-        seconds: list[float] = []
-        for number, is_asked in ((asked, True), (calls - asked, False)):
-            while number > 0:
-                now = min(number, self.calls)
-                number -= now
-                seconds += self._request(now, question=is_asked and number == 0)
+        questions, seconds = self._drawn(calls), list[float]()
+        for end in sorted({*questions, calls}):
+            while len(seconds) < end:
+                now = min(end - len(seconds), self.calls)
+                is_asked = end in questions and len(seconds) + now == end
+                seconds += self._request(now, question=is_asked)
         return seconds
 
     def _repeats(self) -> bool:
@@ -352,6 +352,22 @@ class Examiner:
     def _fastest(self) -> float:
         """Seconds of the fastest call on new values so far."""
         return self.of_new[0] if self.of_new else 0.0
+
+    def _drawn(self, calls: int) -> set[int]:
+        """Which of a batch's calls are questions, by chance; 1 is the first.
+
+        Some are followed by another one at once, one certainly: who is right in every second call
+        is met.
+        """
+        found = {1} if self.next_too else set[int]()
+        self.next_too = False
+        if self._may_ask():
+            place = _CHANCE.randrange(calls) + 1
+            found.add(place)
+            if self.batches > 1 and (not self.paired or _CHANCE.random() < PAIRED):
+                self.paired, self.next_too = True, place == calls
+                found.add(min(place + 1, calls))
+        return found
 
     def _may_ask(self) -> bool:
         """Whether this batch holds a question: at moments of chance that grow further apart, and
@@ -507,12 +523,12 @@ class Examiner:
         return self.worker.pid, self.worker.keeper
 
     def finish(self) -> None:
-        """Whether the pass adds up, a last question included. Raises UnearnedError."""
-        fastest = self._fastest()
-        if fastest < LONG_CALL:
-            self._request(1 + _CHANCE.randrange(LAST), question=True)
-        self._request(1, question=True)  # the very next one too: some are right every second time
-        if fastest < SHORT:
+        """Whether the pass adds up. Raises UnearnedError."""
+        if not self.paired:  # it was too short a pass
+            self._request(1, question=True)
+        if not self.paired or self.next_too:
+            self._request(1, question=True)
+        if self._fastest() < SHORT:
             self._ask_more()
             for untouched in (True, False):
                 self._again(untouched=untouched)
@@ -581,8 +597,9 @@ class Examiner:
 FASTER = 0.5
 """What was seen before may not be answered in less than this share of a new call's time."""
 
-SHORT = 0.01
-"""Seconds of a call that may be made once more when a pass ends, to see that no memory grew."""
+SHORT = 0.003
+"""Seconds of a call that costs little when a pass ends: more questions, and the same inputs again,
+to see that no memory grew."""
 
 
 def faster_when_seen(
@@ -611,7 +628,10 @@ ENOUGH, SHARE_OF_LAST = 24, 0.01
 """Questions that short calls are asked, if the last of them keep within this share of the clock."""
 
 LAST = 3
-"""At most so many calls are made once more when a pass ends, the last of them a question."""
+"""The last of at most so many calls is a question, when short calls are asked more in the end."""
+
+PAIRED = 0.25
+"""How often a question is followed by another one in the very next call."""
 
 SETTLES, LOOKED_AT = 0.02, 0.02
 """Seconds that OpenMP's threads have to come to rest, and for which they are then watched."""

@@ -142,6 +142,18 @@ def test_no_two_calls_get_the_same_values():
         assert len(seen) == 50
 
 
+@pytest.mark.parametrize("calls", [1, 2, 7])
+def test_two_calls_in_a_row_are_questions_within_five_batches(calls):
+    with examiner("torch_nn") as one:
+        seated(one)
+        one.begin("forward")
+    for _ in range(50):
+        one.batches, one.due, one.gap, one.paired, one.next_too = 0, 1, 1, False, False
+        asked = [k * calls + place for k in range(5) for place in one._drawn(calls)]
+        assert any(place + 1 in asked for place in asked)
+        assert all(1 <= place <= 5 * calls for place in asked)
+
+
 @pytest.mark.parametrize(
     ("seen", "new", "found"),
     [
