@@ -5,8 +5,9 @@
 
 In one process, in turns: batches as a run takes them (new values in every call, questions by
 chance, the kernel's account), and batches of bare calls on buffers that nobody touches. What the
-former take off the clock beyond what the latter take, and all that comes when a pass ends (last
-questions, repeats), is what the defences cost, as a share of the time on the clock. What is done
+former take off the clock beyond what the latter take (by their medians, questions apart), all
+questions, and all that comes when a pass ends (repeats, what the kernel says), is what the defences
+cost, as a share of the time on the clock. What is done
 once a workload (answers, parameters) or once a pass is told beside it, and so is how much longer a
 call is by the clock when its values are new.
 """
@@ -44,15 +45,21 @@ def measured(examiner: Examiner, pass_name: str, seconds: float) -> dict[str, fl
     guarded, bare = Taken(), Taken()
     until = time.perf_counter() + seconds
     while time.perf_counter() < until or len(guarded.clock) < 8:
+        questions = examiner.asked_so_far
         guarded.add(lambda: examiner.take(inner))
+        if examiner.asked_so_far > questions:
+            guarded.beside.pop()
         bare.add(lambda: examiner._sampled(inner, again=True))
+    batches, median = len(guarded.clock), statistics.median
     began = time.perf_counter()
+    spent = examiner.spent
     examiner.finish()
-    added = sum(guarded.beside) - sum(bare.beside) + time.perf_counter() - began
+    ended = time.perf_counter() - began
+    added = batches * (median(guarded.beside) - median(bare.beside)) + spent + ended
     return {
-        "call": statistics.median(guarded.clock) / inner, "share": added / sum(guarded.clock),
-        "new": statistics.median(guarded.clock) / statistics.median(bare.clock),
-        "begin": beginning, "questions": examiner.asked_so_far, "batches": len(guarded.clock),
+        "call": median(guarded.clock) / inner, "share": added / sum(guarded.clock),
+        "new": median(guarded.clock) / median(bare.clock),
+        "begin": beginning, "questions": examiner.asked_so_far, "batches": batches,
     }  # fmt: skip
 
 
@@ -65,9 +72,8 @@ class Taken:
 
     def add(self, batch: Callable[[], list[float]]) -> None:
         began = time.perf_counter()
-        clock = sum(batch())
-        self.clock.append(clock)
-        self.beside.append(time.perf_counter() - began - clock)
+        self.clock.append(sum(batch()))
+        self.beside.append(time.perf_counter() - began - self.clock[-1])
 
 
 def summary(rows: list[dict[str, Any]], machine: dict[str, Any]) -> str:

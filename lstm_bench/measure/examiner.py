@@ -390,7 +390,9 @@ class Examiner:
 
     def _request(self, calls: int, *, question: bool) -> list[float]:
         self._new_values(calls)
+        began = time.perf_counter()
         asked = self._question(calls - 1) if question else None
+        self.spent += time.perf_counter() - began
         seconds = self._sampled(calls)
         began, mistake = time.perf_counter(), None
         if asked is not None:

@@ -9,6 +9,7 @@ within minutes, and what drifts slowly cancels in a ratio.
 from __future__ import annotations
 
 import contextlib
+import math
 import random
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -59,7 +60,7 @@ def calibrate(take: Take, *, most: int = 10_000, batches: int = 8) -> int:
     if seconds >= LONG_CALL:
         return 1
     seconds = min(seconds, *(take(1)[0] for _ in range(2)))
-    inner = max(1, min(most, round(BATCH_SECONDS / max(seconds, 1e-9))))
+    inner = max(1, min(most, math.ceil(BATCH_SECONDS / max(seconds, 1e-9))))
     spent = before = 0.0
     for _ in range(batches):
         now = fmean(take(inner))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -25,8 +26,9 @@ Cuts = Mapping[str, tuple[int, tuple[int, ...]]]
 class Upstream:
     """Buffers like a module's outputs, and how canonical cotangents come to lie in them.
 
-    They go through the transpose of the way in which the outputs are read. That is nearly always
-    a permutation, which is then found once, with numbers for values, and taken as one gather.
+    They go through the transpose of the way in which the outputs are read. That nearly always
+    only moves entries, evenly along a few axes: it is found once, with numbers for values, and is
+    one copy with strides from then on (0 along the batch, whose sequences all get the same).
     """
 
     def __init__(
@@ -37,28 +39,24 @@ class Upstream:
         self._like = [(slot, tensor.detach()) for slot, tensor in leaves]
         self.parts: list[str] = []
         self.buffers = [torch.zeros(t.shape, dtype=t.dtype, device=t.device) for _, t in leaves]
-        self._flat = [buffer.view(-1) for buffer in self.buffers]
-        numbers = torch.arange(1, len(row) + 1, dtype=torch.float64)
-        numbered = [found.long().flatten() for found in self._transposed(numbers)]
-        self._places: list[Tensor] | None = [(n - 1).clamp(0) for n in numbered]
-        self._used = [None if bool((n > 0).all()) else n > 0 for n in numbered]
+        numbers = self._transposed(torch.arange(len(row), dtype=torch.float64) + 1)
+        self._moves = [Even.found(found.long() - 1) for found in numbers]
         self.take(row)
         exact = self._transposed(row)
         if not all(torch.equal(b, e.to(b)) for b, e in zip(self.buffers, exact, strict=True)):
-            self._places = None
+            self._moves = [None]
             self.take(row)
 
     def take(self, row: Tensor) -> None:
         """Put what comes from above into the buffers."""
-        if self._places is None:
+        moves = [move for move in self._moves if move is not None]
+        if len(moves) < len(self.buffers):
             for buffer, value in zip(self.buffers, self._transposed(row), strict=True):
                 buffer.copy_(value)
             return
-        for buffer, place, used in zip(self._flat, self._places, self._used, strict=True):
+        for buffer, move in zip(self.buffers, moves, strict=True):
             row = row.to(buffer)
-            torch.index_select(row, 0, place, out=buffer)
-            if used is not None:
-                buffer.mul_(used)
+            buffer.view(move.sizes).copy_(move.of(row))
 
     @torch.enable_grad()
     def _transposed(self, row: Tensor) -> list[Tensor]:
@@ -82,3 +80,36 @@ class Upstream:
         return [
             torch.zeros_like(t) if g is None else g for (_, t), g in zip(pairs, found, strict=True)
         ]
+
+
+@dataclass(frozen=True)
+class Even:
+    """Places that go on evenly along each of a few axes, of any shape that the entries have."""
+
+    begin: int
+    sizes: tuple[int, ...]
+    strides: tuple[int, ...]
+
+    def of(self, row: Tensor) -> Tensor:
+        """The entries at these places, without moving them."""
+        return row.as_strided(self.sizes, self.strides, row.storage_offset() + self.begin)
+
+    @classmethod
+    def found(cls, places: Tensor) -> Even | None:
+        """Axis by axis, the fastest first; None where there are no such axes."""
+        starts, axes = places.flatten(), list[tuple[int, int]]()
+        while len(starts) > 1:
+            step = int(starts[1] - starts[0])
+            alike = starts == starts[0] + step * torch.arange(len(starts))
+            size = len(starts) if bool(alike.all()) else int((~alike).nonzero()[0])
+            if step < 0 or len(starts) % size:
+                return None
+            blocks = starts.view(-1, size)
+            if not torch.equal(blocks, blocks[:, :1] + step * torch.arange(size)):
+                return None
+            axes.insert(0, (size, step))
+            starts = blocks[:, 0]
+        if len(starts) == 0 or starts[0] < 0:
+            return None
+        sizes, strides = zip(*axes, strict=True) if axes else ((1,), (1,))
+        return cls(int(starts[0]), tuple(sizes), tuple(strides))

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from lstm_bench.measure.upstream import Upstream
+from lstm_bench.measure.upstream import Even, Upstream
 from lstm_bench.subject.parcel import Parcel
 from lstm_bench.subject.subject import subject_from
 
@@ -51,18 +51,45 @@ def test_it_is_the_transpose_of_how_outputs_are_read(target):
         assert native == pytest.approx(read, rel=1e-4, abs=1e-4)
 
 
-def test_a_layout_that_permutes_is_taken_as_one_gather_and_any_other_by_its_transpose():
+def test_a_layout_that_moves_entries_evenly_is_one_copy_and_any_other_goes_by_its_transpose():
     generator = torch.Generator().manual_seed(2)
     instance = instance_of("torch_nn")
     x, state = torch.randn(B, T, I), torch.randn(2, B, H).unbind()
     leaves = list(instance.native_leaves(instance.bind(x, state)()))
     upstream = Upstream(instance, leaves, B, *row_and_cuts(instance, generator))
-    assert upstream._places is not None
-    gathered = [b.clone() for b in upstream.buffers]
+    assert None not in upstream._moves
+    copied = [b.clone() for b in upstream.buffers]
     above, _ = row_and_cuts(instance, generator)
     upstream.take(above)
-    assert not torch.equal(gathered[0], upstream.buffers[0])
-    gathered = [b.clone() for b in upstream.buffers]
-    upstream._places = None
+    assert not torch.equal(copied[0], upstream.buffers[0])
+    copied = [b.clone() for b in upstream.buffers]
+    upstream._moves = [None]
     upstream.take(above)
-    assert all(map(torch.equal, gathered, upstream.buffers))
+    assert all(map(torch.equal, copied, upstream.buffers))
+
+
+@pytest.mark.parametrize(
+    "move",
+    [
+        lambda p: p,
+        lambda p: p.permute(2, 0, 1)[1:],
+        lambda p: p[:1].expand(5, 3, 4),
+        lambda p: p.unsqueeze(1).expand(2, 7, 3, 4).reshape(14, 12),
+        lambda p: torch.stack([p[0], p[1] + 7]),
+        lambda p: p[:1, :1, :1],
+        lambda p: p[:, :2, :1] + 2,
+    ],
+)
+def test_places_that_go_on_evenly(move):
+    places = move(torch.arange(24).view(2, 3, 4))
+    even, row = Even.found(places), torch.randn(60)[3:]
+    assert torch.equal(even.of(row).reshape(places.shape), row[places])
+
+
+@pytest.mark.parametrize(
+    "move",
+    [lambda p: p.flip(0), lambda p: p - 1, lambda p: p[:, [0, 1, 0]], lambda p: p[:0]],
+    ids=["backwards", "a zero of nobody's", "here and there", "nothing"],
+)
+def test_places_that_do_not(move):
+    assert Even.found(move(torch.arange(24).view(2, 3, 4))) is None
