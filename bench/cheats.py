@@ -7,7 +7,7 @@ Each cheat is timed beside its honest twin by the code of ``lstm-bench run``, ta
 passed every check: what the checks would see is not what is tried here. Beside both runs the honest
 LSTM that the cheat is made of. Whoever has a speed that is not below that one's has gained nothing:
 its trick found nothing to bite on, and it did the work. A row that is done is kept
-in the folder, so that what was stopped goes on.
+in rows.jsonl of the folder, so that what was stopped goes on.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 import re
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ import click
 import numpy as np
 import torch
 
+from bench.kept import JUDGING, Kept
 from lstm_bench.conformance.records import Judgement, Verdict
 from lstm_bench.lab.worker import apart
 from lstm_bench.measure.folders import replace_file
@@ -36,7 +37,7 @@ NOTHING = 0.9
 """Who surely takes more than this share of the honest time has gained nothing."""
 
 STOPPED_BY = (
-    ("answers", r"not that of its inputs|^incorrect|other classes of tensors"),
+    ("answers", r"not that of its inputs|^incorrect|than the first one's"),
     ("inputs that come back", r"given before"),
     ("child processes", r"child processes"),
     ("threads", r"threads|cores busy"),
@@ -50,24 +51,23 @@ STOPPED_BY = (
 
 
 def tried(
-    entry: Any, *, rounds: int = 10, budget: float = 2.0, device: str = "cpu"
-) -> Iterator[dict[str, Any]]:
-    """A row for each pass in which a cheat pays: its status, and its twin's.
+    entry: Any, name: str, *, rounds: int = 10, budget: float = 2.0, device: str = "cpu"
+) -> dict[str, Any]:
+    """The row of a cheat in one of the passes in which it pays: its status, and its twin's.
 
     Each pass in a run of its own: who is caught in one is not asked in the others of that run.
     """
     names = (entry.kin, entry.cheat, entry.twin)
-    for name in (p for p in PASSES if p in entry.passes):
-        kin, cheat, twin = _timed(entry, names, name, rounds, budget, device)
-        row = {
-            "class": entry.cls, "cheat": entry.name, "twin": entry.twin.rpartition(":")[2],
-            "pass": name, "cheat_status": status_of(cheat), "twin_status": status_of(twin),
-            "how": entry.how, "ratio": _ratio(cheat, kin),
-        }  # fmt: skip
-        if gained(row):  # or so few samples do not tell: its time alone is looked at once more
-            kin, cheat = _timed(entry, names[:2], name, 4 * rounds, 4 * budget, device)
-            row["ratio"] = _ratio(cheat, kin)
-        yield row
+    kin, cheat, twin = _timed(entry, names, name, rounds, budget, device)
+    row = {
+        "class": entry.cls, "cheat": entry.name, "twin": entry.twin.rpartition(":")[2],
+        "pass": name, "cheat_status": status_of(cheat), "twin_status": status_of(twin),
+        "how": entry.how, "ratio": _ratio(cheat, kin),
+    }  # fmt: skip
+    if gained(row):  # or so few samples do not tell: its time alone is looked at once more
+        kin, cheat = _timed(entry, names[:2], name, 4 * rounds, 4 * budget, device)
+        row["ratio"] = _ratio(cheat, kin)
+    return row
 
 
 def _timed(
@@ -168,19 +168,19 @@ def main(only: tuple[str, ...], device: str, out: Path) -> None:
     from tests.cheats import ENTRIES, ON_CUDA
 
     corpus = (*ENTRIES, *ON_CUDA) if torch.device(device).type == "cuda" else ENTRIES
-    out.mkdir(parents=True, exist_ok=True)
-    file = out / "results.json"
-    rows: list[dict[str, Any]] = json.loads(file.read_text()) if file.exists() else []
-    done = {row["cheat"] for row in rows}
-    for entry in corpus:
-        wanted = not only or entry.cls in only or entry.name in only
-        if not wanted or entry.name in done or not entry.passes:
-            continue
-        for row in tried(entry, device=device):
-            click.echo(f"{row['cheat']} {row['pass']}: {row['cheat_status'][:90]}")
-            click.echo(f"    {row['twin']}: {row['twin_status'][:90]}")
-            rows.append(row)
-        replace_file(file, json.dumps(rows, indent=1) + "\n")
+    kept = Kept(out / "rows.jsonl", (*JUDGING, "lstm_bench/measure", "tests/cheats"))
+    chosen = [e for e in corpus if not only or e.cls in only or e.name in only]
+    rows = []
+    for entry in chosen:
+        for name in (p for p in PASSES if p in entry.passes):
+            key = f"{entry.name} {name} {device}"
+            if key not in kept.rows:
+                row = tried(entry, name, device=device)
+                kept.add(key, row)
+                click.echo(f"{row['cheat']} {row['pass']}: {row['cheat_status'][:90]}")
+                click.echo(f"    {row['twin']}: {row['twin_status'][:90]}")
+            rows.append(kept.rows[key])
+        replace_file(out / "results.json", json.dumps(rows, indent=1) + "\n")
         replace_file(out / "summary.md", summary(rows))
     click.echo((out / "summary.md").read_text().split("\n")[2])
 

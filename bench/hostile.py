@@ -7,7 +7,8 @@
 Every row goes through every command that takes a subject, with tiny workloads and right LSTMs
 beside it. A cell is *good* if the command ends with a documented code and no traceback, the row's
 verdict is one of those that an honest harness may give, the neighbours have theirs, and no process
-is left. Linux only: what is left is found in /proc.
+is left. Linux only: what is left is found in /proc. Cells are kept in rows.jsonl of the folder:
+begun again, it goes on where it stopped.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from bench.kept import Kept
 from tests.hostile import COMMANDS, GOOD, ROWS, Row
 from tests.hostile.running import Outcome, run_marked
 
@@ -158,20 +160,25 @@ def spread(rows: list[Row], number: int | None) -> list[Row]:
     return [rows[i * len(rows) // number] for i in range(number)]
 
 
-def cells(rows: list[Row], commands: list[str], timeout: float) -> Iterator[Cell]:
+def cells(rows: list[Row], commands: list[str], timeout: float, kept: Kept) -> Iterator[Cell]:
     for row in rows:
         for command in commands:
-            if command in row.commands:
-                yield try_one(row, command, timeout)
+            if command not in row.commands:
+                continue
+            key = f"{row.name} {command}"
+            if key not in kept.rows:
+                kept.add(key, asdict(try_one(row, command, timeout)))
+            found = kept.rows[key]
+            yield Cell(**{**found, "left": tuple(found["left"])})
 
 
 def main() -> None:
     options = parse()
     rows = [row for row in ROWS if options.only in row.name]
     rows = spread(rows, options.number)
-    options.out.mkdir(parents=True, exist_ok=True)
+    kept = Kept(options.out / "rows.jsonl", ("lstm_bench", "impls", "tests/hostile"))
     done: list[Cell] = []
-    for one in cells(rows, options.commands, options.timeout):
+    for one in cells(rows, options.commands, options.timeout, kept):
         done.append(one)
         words = ", ".join(one.faults) or "good"
         print(f"{one.name} {one.command}: {one.status}, {one.seconds} s: {words}", flush=True)

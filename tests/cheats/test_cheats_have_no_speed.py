@@ -1,6 +1,5 @@
 """One cheat of each class through the clock, beside its honest twin; bench.cheats tries all."""
 
-from dataclasses import replace
 
 import pytest
 
@@ -15,7 +14,7 @@ for _entry in ENTRIES:
 
 @pytest.mark.parametrize("entry", FIRST.values(), ids=lambda entry: entry.cls)
 def test_a_cheat_gets_no_speed_and_its_twin_does(entry):
-    (row,) = tried(replace(entry, passes=entry.passes[:1]), rounds=25)
+    row = tried(entry, entry.passes[0], rounds=25)
     assert row["cheat_status"] != "ok"
     assert row["twin_status"] == "ok"
 
@@ -37,7 +36,7 @@ def test_the_table_counts_who_was_given_a_speed_and_who_was_refused():
 @pytest.mark.cuda
 @pytest.mark.parametrize("entry", ON_CUDA, ids=lambda entry: entry.name)
 def test_work_in_another_stream_gets_no_speed(entry):
-    (row,) = tried(replace(entry, passes=entry.passes[:1]), rounds=25, device="cuda")
+    row = tried(entry, entry.passes[0], rounds=25, device="cuda")
     assert not gained(row), row
     assert row["twin_status"] == "ok"
 
