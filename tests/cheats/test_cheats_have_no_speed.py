@@ -1,6 +1,5 @@
 """One cheat of each class through the clock, beside its honest twin; bench.cheats tries all."""
 
-
 import pytest
 
 from bench.cheats import gained, summary, tried
