@@ -131,12 +131,19 @@ class Exam:
     def lacks(self, asked: Asked, names: Collection[str], returned: Collection[str]) -> str | None:
         """What parts of a result are missing, or were not asked for."""
         answer = self.answer(0, asked)
-        needed = _gradients_needed(answer) if asked.gradients else returned
+        needed = self._gradients_needed(answer) if asked.gradients else returned
         if missing := [name for name in needed if name not in names]:
             return f"the result has no {missing[0]}"
         if unknown := [name for name in names if plain(name) not in answer]:
             return f"the result has a part '{unknown[0]}' that nobody asked for"
         return None
+
+    def _gradients_needed(self, answer: Collection[str]) -> list[str]:
+        """What no result may leave out: every gradient but those of biases, which not all have,
+        and of states that are not given.
+        """
+        not_all = ("grad b",) if self.questions[0].state else ("grad b", "grad h0", "grad c0")
+        return [name for name in answer if not name.startswith(not_all)]
 
     def limit(self, noise: float = 0.0) -> float:
         """The relative error that a timed call may show, where rounding leads so far."""
@@ -292,11 +299,6 @@ def _of_head(p: Parameters, outputs: Tensor, dy: Tensor | None) -> dict[str, Ten
         return {"grad W_h": torch.zeros_like(W_h), "grad b_h": torch.zeros_like(b_h)}
     flat = dy.flatten(0, 1)
     return {"grad W_h": outputs.flatten(0, 1).T @ flat, "grad b_h": flat.sum(dim=0)}
-
-
-def _gradients_needed(values: Mapping[str, Tensor]) -> list[str]:
-    """What no answer may leave out: every gradient but those of biases, which not all have."""
-    return [name for name in values if not name.startswith("grad b")]
 
 
 def _standard(state: State | None) -> State | None:

@@ -175,28 +175,33 @@ class Stand:
 
     def _laid_out(self) -> dict[str, Any]:
         """Decide how results travel: as they are, where that is the canonical ones rearranged."""
-        parts, found = self._parts(), None
-        own = [t for t in self._own_tensors() if t is not None]
-        if len(own) == len(self._own_tensors()):
-            key = (self.pass_name in WITH_GRADIENTS, *(t.shape for t in own))
-            if key not in self.layouts:
-                self.layouts[key] = self._places(own, parts)
-            found = self.layouts[key]
+        parts, own = self._parts(), self._own_tensors()
+        key = (self.pass_name in WITH_GRADIENTS, *(None if t is None else t.shape for t in own))
+        if key not in self.layouts:
+            self.layouts[key] = self._places(own, parts)
+        found = self.layouts[key]
         self.mapped = found is not None
-        self.told = self._told_into(own if found is not None else list(parts.values()))
+        told = [t for t in own if t is not None] if self.mapped else list(parts.values())
+        self.told = self._told_into(told)
         if found is not None:
             self.shared.tensor((self.room[0], tuple(found.shape)), torch.int64).copy_(found)
         shapes = [[name, list(tensor.shape)] for name, tensor in parts.items()]
         count = sum(place.numel() for place in self.told)
         return {"shapes": shapes, "count": count, "mapped": self.mapped}
 
-    def _places(self, own: Sequence[Tensor], parts: Mapping[str, Tensor]) -> Tensor | None:
-        """Of every canonical entry where it lies among the module's own, if anywhere."""
+    def _places(self, own: Sequence[Tensor | None], parts: Mapping[str, Tensor]) -> Tensor | None:
+        """Of every canonical entry where it lies among the module's own, if anywhere, and if
+        there is room for all of these.
+        """
+        found = [t for t in own if t is not None]
+        size = sum(t.numel() for t in found) * self.dtype.itemsize
+        if len(found) < len(own) or size > self.room[1] - self.room[0]:
+            return None
         with torch.no_grad():
-            read = self._canonical(own)
+            read = self._canonical(found)
             if [(n, t.shape) for n, t in read.items()] != [(n, t.shape) for n, t in parts.items()]:
                 return None  # of a cell, not all that is read lies in the last step's result
-            return places(self._canonical, own)
+            return places(self._canonical, found)
 
     def _told_into(self, tensors: Sequence[Tensor]) -> list[Tensor]:
         """Room for these, one after the other. Raises ValueError where they do not fit."""

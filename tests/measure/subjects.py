@@ -92,3 +92,13 @@ class OnlyTrains(nn.LSTM):
         if torch.is_inference_mode_enabled():
             raise RuntimeError("no inference here")
         return super().forward(x, hx)
+
+
+class TakesNoState(nn.LSTM):
+    """x (B, T, I) → outputs (B, T, H)."""
+
+    def __init__(self, input_size, hidden_size):
+        super().__init__(input_size, hidden_size, batch_first=True)
+
+    def forward(self, x):
+        return super().forward(x)[0]

@@ -41,8 +41,11 @@ def timed(one, pass_name, calls=200):
 
 
 @pytest.mark.parametrize(
-    "name", ["documented_loop", "torch_nn", "torch.nn:LSTMCell", "HasAnUnusedParameter"]
-)
+    "name",
+    [
+        "documented_loop", "torch_nn", "torch.nn:LSTMCell", "HasAnUnusedParameter", "TakesNoState",
+    ],
+)  # fmt: skip
 def test_every_pass_is_timed_again_and_again(name):
     with examiner(name) as one:
         seated(one)
@@ -51,6 +54,24 @@ def test_every_pass_is_timed_again_and_again(name):
             assert len(times) == 40
             assert min(times) > 0
             assert one.asked_so_far >= 3
+
+
+@pytest.mark.parametrize(
+    ("name", "travels"),
+    [
+        ("torch_nn", {"forward": True, "backward": True}),
+        ("torch.nn:LSTM", {"forward": True, "backward": True}),
+        ("torch.nn:LSTMCell", {"forward": False, "backward": True}),  # early outputs: its states
+        ("HasAnUnusedParameter", {"forward": True, "backward": False}),  # no gradient to move
+        ("TakesNoState", {"forward": True, "backward": True}),
+    ],
+)
+def test_results_travel_as_they_are_where_canonical_ones_only_move_their_entries(name, travels):
+    with examiner(name) as one:
+        seated(one)
+        for pass_name, as_they_are in travels.items():
+            timed(one, pass_name, 16)
+            assert (one.layout.places is not None) == as_they_are
 
 
 @pytest.mark.parametrize("dtype", ["float64", "bfloat16"])

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from lstm_bench.measure.stand import _is_plain
+from lstm_bench.measure.stand import Stand, _is_plain
 
 ONE = torch.zeros(2)
 
@@ -85,3 +85,10 @@ def test_nothing_computes_here(result):
 )
 def test_this_could(result):
     assert not _is_plain(result)
+
+
+def test_what_does_not_fit_is_not_sent_as_it_is():
+    stand = Stand.__new__(Stand)
+    stand.dtype, stand.room = torch.float32, (100, 139)
+    assert stand._places([torch.zeros(10)], {}) is None
+    assert stand._places([torch.zeros(3), None], {}) is None
