@@ -43,8 +43,11 @@ def measured(examiner: Examiner, pass_name: str, seconds: float) -> dict[str, fl
     beginning = time.perf_counter() - began
     inner = calibrate(examiner.take)
     guarded, bare = Taken(), Taken()
-    until = time.perf_counter() + seconds
-    while time.perf_counter() < until or len(guarded.clock) < 8:
+    until, over = time.perf_counter() + seconds, False
+    while not over:
+        over = time.perf_counter() >= until and len(guarded.clock) >= 7
+        if over:
+            examiner.last_one()
         questions = examiner.asked_so_far
         guarded.add(lambda: examiner.take(inner))
         if examiner.asked_so_far > questions:

@@ -30,7 +30,7 @@ from lstm_bench.lab.keeper import family
 from lstm_bench.lab.worker import MEMORY_GIB, Steps, Worker, WorkerError, alone
 from lstm_bench.measure.exam import Asked, Exam
 from lstm_bench.measure.peaks import Ceiling
-from lstm_bench.measure.sampler import LONG_CALL
+from lstm_bench.measure.sampler import BATCH_SECONDS, LONG_CALL
 from lstm_bench.measure.sheet import Layout, Sheet
 from lstm_bench.measure.workloads import WITH_GRADIENTS, Workload
 from lstm_bench.subject.parcel import Parcel
@@ -281,7 +281,8 @@ class Examiner:
         """:meth:`begin`, beside others."""
         self.pass_name, self.asked_so_far, self.spent = pass_name, 0, 0.0
         self.batches, self.called, self.gap, self.due, self.looked = 0, 0, 1, 1, 0
-        self.paired, self.next_too = False, False
+        self.paired, self.next_too, self.closing = False, False, False
+        self.unasked, self.hurries = 0, 0
         self.of_new, self.of_seen = list[float](), list[float]()
         self.numbers, self.since = list[int](), None
         number, order = self._question(0)
@@ -345,6 +346,10 @@ class Examiner:
                 seconds += self._request(now, question=is_asked)
         return seconds
 
+    def last_one(self) -> None:
+        """The next batch is the last one: it ends with a question, and none need be added."""
+        self.closing = True
+
     def _repeats(self) -> bool:
         """Whether this batch of one call repeats the values before it: of long calls only one."""
         return self.batches == 0 or (self.batches == 2 and self._fastest() < LONG_CALL)
@@ -367,7 +372,7 @@ class Examiner:
             if self.batches > 1 and (not self.paired or _CHANCE.random() < PAIRED):
                 self.paired, self.next_too = True, place == calls
                 found.add(min(place + 1, calls))
-        return found
+        return found | {calls} if self.closing else found
 
     def _may_ask(self) -> bool:
         """Whether this batch holds a question: at moments of chance that grow further apart, and
@@ -394,12 +399,15 @@ class Examiner:
         asked = self._question(calls - 1) if question else None
         self.spent += time.perf_counter() - began
         seconds = self._sampled(calls)
+        self.hurries += sum(map(self._hurried, seconds))
+        self.unasked = 0 if question else self.unasked + calls
         began, mistake = time.perf_counter(), None
         if asked is not None:
             mistake = self._mistake(*asked)
             self.spent += time.perf_counter() - began
             self.asked_so_far += 1
-        elif calls == 1 and self._hurried(seconds[0]):
+        elif calls == 1 and self.looked < LOOKS and self._hurried(seconds[0]):
+            self.looked += 1
             mistake = self._mistake_in_these()
         for one in seconds:
             bisect.insort(self.of_new, one)
@@ -408,15 +416,9 @@ class Examiner:
         return seconds
 
     def _hurried(self, seconds: float) -> bool:
-        """Whether a call was so much faster than those before it that it is looked at.
-
-        What it should have given is then worked out, which takes a while: no more than twice.
-        """
+        """Whether a call was so much faster than those before it that it deserves a look."""
         usual = self.of_new[len(self.of_new) // 2] if self.of_new else 0.0
-        if usual < LONG or seconds > HURRIED * usual or self.looked >= LOOKS:
-            return False
-        self.looked += 1
-        return True
+        return usual >= LONG and seconds <= HURRIED * usual
 
     def _sampled(self, calls: int, *, again: bool = False) -> list[float]:
         self.since = self.since or self._kernel()
@@ -528,13 +530,13 @@ class Examiner:
         """Whether the pass adds up. Raises UnearnedError."""
         if not self.paired:  # it was too short a pass
             self._request(1, question=True)
-        if not self.paired or self.next_too:
-            self._request(1, question=True)
         if self._fastest() < SHORT:
             self._ask_more()
             for untouched in (True, False):
                 self._again(untouched=untouched)
             self._request(1, question=False)
+        elif self.unasked or not self.paired or self.next_too:
+            self._request(1, question=True)
         self._hold_repeats()
         self._hold_kernel()
         on_cpu = torch.device(self.terms.device).type == "cpu"
@@ -554,9 +556,14 @@ class Examiner:
         )
 
     def _ask_more(self) -> None:
-        """Short calls can be asked so often that who is wrong now and then is met."""
+        """Short calls can be asked so often that who is wrong now and then is met: twice at least,
+        and whatever it costs where some calls hurried.
+        """
+        least = self.asked_so_far + 2
         until = time.perf_counter() + SHARE_OF_LAST * self.account.clock
-        while self.asked_so_far < ENOUGH and time.perf_counter() < until:
+        while self.asked_so_far < least or (
+            self.asked_so_far < ENOUGH and (self.hurries > 1 or time.perf_counter() < until)
+        ):
             self._request(1 + _CHANCE.randrange(LAST), question=True)
 
     def _hold_repeats(self) -> None:
@@ -599,7 +606,7 @@ class Examiner:
 FASTER = 0.5
 """What was seen before may not be answered in less than this share of a new call's time."""
 
-SHORT = 0.003
+SHORT = BATCH_SECONDS
 """Seconds of a call that costs little when a pass ends: more questions, and the same inputs again,
 to see that no memory grew."""
 
@@ -624,10 +631,12 @@ def _above(cotangents: Cotangents) -> dict[str, Tensor]:
 
 
 HURRIED, LOOKS = 0.6, 2
-"""A call that takes less than this share of what calls took before is looked at; so often."""
+"""A call that takes less than this share of what calls took before hurries. Of long ones so many
+are looked at: what they should have given is worked out then, which takes a while."""
 
 ENOUGH, SHARE_OF_LAST = 24, 0.01
-"""Questions that short calls are asked, if the last of them keep within this share of the clock."""
+"""Questions that short calls are asked where some hurry, or the last of them keep within this share
+of the clock."""
 
 LAST = 3
 """The last of at most so many calls is a question, when short calls are asked more in the end."""

@@ -12,6 +12,7 @@ import contextlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -350,10 +351,13 @@ def _measured(
     by_name = {contender.name: contender for contender in contenders}
     samples: dict[str, list[Sample]] | None = None
     while samples is None:
-        takes = {c.name: c.examiner.take for c in contenders if c.ready and c.examiner}
+        ready = {c.name: c.examiner for c in contenders if c.ready and c.examiner}
+        takes = {name: examiner.take for name, examiner in ready.items()}
         try:
-            samples = interleave(takes, rounds=plan.rounds, seed=plan.seed + number,
-                                 budget=plan.budget)  # fmt: skip
+            samples = interleave(
+                takes, rounds=plan.rounds, seed=plan.seed + number, budget=plan.budget,
+                last_one=partial(_last_one, list(ready.values())),
+            )  # fmt: skip
         except SubjectFailedError as failure:
             with by_name[failure.name].blamed():
                 raise failure.error from None
@@ -371,6 +375,11 @@ def _measured(
             cell["samples"] = [asdict(sample) for sample in samples[contender.name]]
             cell["peak_bytes"] = contender.peak_bytes
         yield cell
+
+
+def _last_one(examiners: Sequence[Examiner]) -> None:
+    for examiner in examiners:
+        examiner.last_one()
 
 
 def _cell(plan: Plan, contender: Contender, workload: Workload, pass_name: str) -> dict[str, Any]:

@@ -77,11 +77,13 @@ def interleave(
     rounds: int,
     seed: int,
     budget: float = float("inf"),
+    last_one: Callable[[], None] = lambda: None,
 ) -> dict[str, list[Sample]]:
     """``rounds`` samples of everyone, all once a round, in a new random order each.
 
-    After LEAST_ROUNDS no new round begins once ``budget`` seconds were spent on the clock.
-    Raises SubjectFailedError with the name of whoever fails.
+    From LEAST_ROUNDS on that round is the last one with which ``budget`` seconds on the clock are
+    likely spent. last_one: told before the last round. Raises SubjectFailedError with the name of
+    whoever fails.
     """
     order = list(takes)
     shuffle = random.Random(seed)
@@ -91,15 +93,19 @@ def interleave(
             inner[name] = calibrate(take)
     samples: dict[str, list[Sample]] = {name: [] for name in takes}
     spent = 0.0
-    for number in range(rounds):
-        if number >= LEAST_ROUNDS and spent >= budget:
-            break
+    for number in range(1, rounds + 1):
+        # A round takes what those before it took, on the average.
+        enough = number >= LEAST_ROUNDS and spent * number / max(1, number - 1) >= budget
+        if enough or number == rounds:
+            last_one()
         shuffle.shuffle(order)
         for place, name in enumerate(order):
             with _blamed_on(name):
                 seconds = fmean(takes[name](inner[name]))
-            samples[name].append(Sample(seconds, inner[name], number, place))
+            samples[name].append(Sample(seconds, inner[name], number - 1, place))
             spent += seconds * inner[name]
+        if enough:
+            break
     return samples
 
 

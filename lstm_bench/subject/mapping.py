@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from impls.parameters import GATES, Parameters
@@ -43,17 +44,17 @@ class ProbedMap:
     def load(self, module: Any, parameters: Parameters) -> Parameters:
         """Load as far as the module holds them; return what it computes with now.
 
-        Where several tensors act as their sum (two biases), the value is split unevenly among
-        them, so that one that is ignored or counted twice shows.
+        Where several tensors, or several entries of one, act as their sum (two biases), the value
+        is split unevenly among them, so that one that is ignored or counted twice shows.
         """
         tensors = held(module)
         sizes = (parameters.input_size, parameters.hidden_size)
         wanted = _vector(parameters.to(dtype=torch.float64))
         sums = torch.zeros_like(wanted)
         for name, layout in self.layouts.items():
-            places = _flat(layout, *sizes, like=tensors[name]).places
-            tensors[name].copy_(wanted[places] * self._share(name))
-            sums.index_add_(0, places.flatten(), tensors[name].double().flatten())
+            flat = _flat(layout, *sizes, like=tensors[name])
+            tensors[name].copy_(wanted[flat.places] * flat.shares * self._share(name))
+            sums.index_add_(0, flat.places.flatten(), tensors[name].double().flatten())
         effective = _from_vector(sums, *sizes)
         for name in self.zeroed:
             tensors[name].zero_()
@@ -82,8 +83,7 @@ class ProbedMap:
         group = self._duplicates.get(name)
         if group is None:
             return 1.0
-        rank, count = group.index(name), len(group)
-        return 0.375 if rank < count - 1 else 1 - 0.375 * (count - 1)
+        return _share(group.index(name), len(group))
 
     @cached_property
     def _duplicates(self) -> dict[str, list[str]]:
@@ -143,10 +143,12 @@ def _gradient(tensor: Tensor) -> Tensor:
 class _Flat:
     """For each entry of a tensor, its place in the vector of all canonical parameters: W, U, b.
 
+    shares: 1, or an uneven share where another entry of the tensor has the same place.
     named: canonical name → its stretch of that vector and its shape, as far as the tensor has it.
     """
 
     places: Tensor
+    shares: Tensor
     named: tuple[tuple[str, int, tuple[int, ...]], ...]
 
 
@@ -179,7 +181,25 @@ def _expanded(layout: TensorLayout, input_size: int, hidden_size: int, device: s
             for g in layout.gate_order if g in present
         ]  # fmt: skip
         start += 4 * rows * H
-    return _Flat(torch.from_numpy(places).to(device), tuple(named))
+    shares = torch.from_numpy(_shares(places))
+    return _Flat(torch.from_numpy(places).to(device), shares.to(device), tuple(named))
+
+
+def _shares(places: NDArray[np.int64]) -> NDArray[np.float64]:
+    """For each entry 1, or an uneven share where others have the same place."""
+    flat = places.ravel()
+    counts, found = np.bincount(flat, minlength=1), np.ones(len(flat))
+    several = np.flatnonzero(counts[flat] > 1)
+    seen: dict[int, int] = {}
+    for entry, place in zip(several.tolist(), flat[several].tolist(), strict=True):
+        rank = seen[place] = seen.get(place, -1) + 1
+        found[entry] = _share(rank, int(counts[place]))
+    return found.reshape(places.shape)
+
+
+def _share(rank: int, count: int) -> float:
+    """Of one of several that act as their sum."""
+    return 0.375 if rank < count - 1 else 1 - 0.375 * (count - 1)
 
 
 def _vector(parameters: Parameters) -> Tensor:

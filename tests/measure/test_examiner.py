@@ -202,16 +202,54 @@ def test_a_call_that_was_no_question_can_be_looked_at_afterwards(name):
         assert (mistake is not None) == (name == "FirstAnswer"), mistake
 
 
-def test_a_call_far_faster_than_those_before_is_looked_at_no_more_than_twice():
+def test_a_call_that_is_far_faster_than_those_before_hurries():
     with examiner("torch_nn") as one:
         seated(one)
         one.begin("forward")
-        assert not one._hurried(0.001)  # nothing to hold it against
-        one.of_new = [0.01] * 5
-        assert not one._hurried(0.009)
-        assert [one._hurried(0.005) for _ in range(3)] == [True, True, False]
-        one.looked, one.of_new = 0, [1e-5] * 5
-        assert not one._hurried(1e-6)  # the clock's own noise
+    assert not one._hurried(0.001)  # nothing to hold it against
+    one.of_new = [0.01] * 5
+    assert [one._hurried(s) for s in (0.009, 0.005)] == [False, True]
+    one.of_new = [1e-5] * 5
+    assert not one._hurried(1e-6)  # the clock's own noise
+
+
+def test_a_long_call_that_hurries_is_looked_at_no_more_than_twice(monkeypatch):
+    looks = []
+    with examiner("torch_nn") as one:
+        seated(one)
+        one.begin("forward")
+        monkeypatch.setattr(one, "_hurried", lambda seconds: True)
+        monkeypatch.setattr(one, "_mistake_in_these", lambda: looks.append(1))
+        for _ in range(4):
+            one._request(1, question=False)
+    assert len(looks) == 2
+    assert one.hurries == 4
+
+
+def test_who_hurries_now_and_then_is_asked_whatever_it_costs():
+    with examiner("torch_nn") as one:
+        seated(one)
+        one.begin("forward")
+        one.account.clock = 0.0  # no share to speak of
+        one.finish()
+        few = one.asked_so_far
+        one.hurries = 2
+        one.finish()
+        assert few <= 5
+        assert one.asked_so_far >= 24
+
+
+def test_the_last_batch_ends_with_a_question():
+    with examiner("torch_nn") as one:
+        seated(one)
+        one.begin("forward")
+        for calls in (2, 3, 4):
+            one.due = 100
+            one.last_one()
+            asked = one.asked_so_far
+            one.take(calls)
+            assert one.asked_so_far > asked
+            assert one.unasked == 0
 
 
 def test_short_calls_are_asked_more_often_before_they_are_believed():

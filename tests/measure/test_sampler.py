@@ -57,6 +57,18 @@ def test_no_round_begins_after_the_budget_but_three_are_taken_anyway():
     assert len(interleave(calls, rounds=50, seed=0, budget=20.0)["a"]) == 10
 
 
+@pytest.mark.parametrize(("rounds", "budget"), [(4, 100.0), (50, 9.0), (50, 0.1)])
+def test_the_last_round_is_told_before_it_begins(rounds, budget):
+    log: list[str] = []
+    calls = {name: take_of(1.0, log, name) for name in "ab"}
+    samples = interleave(
+        calls, rounds=rounds, seed=0, budget=budget, last_one=lambda: log.append("last")
+    )
+    assert log.count("last") == 1
+    assert log.index("last") == len(log) - 3
+    assert len(samples["a"]) in (3, 4, 5)
+
+
 def test_every_round_samples_every_call_once_in_changing_order():
     log: list[str] = []
     calls = {name: take_of(1.0, log, name) for name in "abc"}

@@ -5,6 +5,7 @@ import torch
 
 from impls.registry import implementations
 from lstm_bench.conformance.agreement import agree
+from lstm_bench.conformance.problem import draw
 from lstm_bench.subject import open_subject
 from lstm_bench.subject.errors import Ambiguous, CannotLoad, IsVariant, NotAnLSTM
 from tests.spellings import SPELLINGS
@@ -150,3 +151,12 @@ def test_two_biases_are_both_loaded_and_both_report_their_gradient():
 def test_more_than_one_plain_layer_is_not_taken_for_one(kwargs):
     with pytest.raises((Ambiguous, IsVariant, NotAnLSTM, CannotLoad)):
         open_subject("torch.nn:LSTM", **kwargs)
+
+
+def test_two_biases_in_one_tensor_share_unevenly_what_they_are_given():
+    subject = open_subject("tests/spellings/fused.py:FlatLSTM", batch_first=True)
+    instance = subject.build(3, 4, dtype=torch.float64)
+    given = draw(3, 4, 2, 2, seed=1).parameters
+    assert torch.allclose(instance.load(given).b, given.b)
+    first, second = instance.module.flat_weights.detach()[-32:].split(16)
+    assert torch.allclose(first * 0.625, second * 0.375)
