@@ -69,8 +69,8 @@ def _plan(options: dict[str, Any]) -> Plan:
     from lstm_bench.measure.run import Plan
 
     preset = "quick" if options["quick"] else "documented"
-    rounds = options["rounds"] or (8 if options["quick"] else 10)
-    budget = options["budget"] or (1.0 if options["quick"] else 10.0)
+    rounds = options["rounds"] or (16 if options["quick"] else 10)
+    budget = options["budget"] or (1.5 if options["quick"] else 10.0)
     # OpenMP's threads wait for one another by spinning: where another program takes a core from
     # one of two, small cells become a hundred times slower. A first look should not meet that.
     threads = options["threads"] or (1 if options["quick"] else torch.get_num_threads())

@@ -185,11 +185,11 @@ RUN = (
     replace(THREADS, help="Threads for the CPU; default: torch's, with --quick 1."),
     Option(
         "rounds", "--rounds", Count(2, 100_000),
-        "Samples of each cell; default 10, with --quick 8.", "N",
+        "Samples of each cell; default 10, with --quick 16.", "N",
     ),
     Option(
         "budget", "--budget", Seconds(),
-        "For each workload and pass, after 3 rounds; default 10s, with --quick 1s.", "TIME",
+        "For each workload and pass, after 3 rounds; default 10s, with --quick 1.5s.", "TIME",
     ),
     SEED,
     OUT,
