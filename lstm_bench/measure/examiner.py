@@ -416,8 +416,13 @@ class Examiner:
         return seconds
 
     def _hurried(self, seconds: float) -> bool:
-        """Whether a call was so much faster than those before it that it deserves a look."""
-        usual = self.of_new[len(self.of_new) // 2] if self.of_new else 0.0
+        """Whether a call was so much faster than those before it that it deserves a look.
+
+        The first ones find cold caches: by them alone nobody hurries.
+        """
+        if len(self.of_new) < KNOWN:
+            return False
+        usual = self.of_new[len(self.of_new) // 2]
         return usual >= LONG and seconds <= HURRIED * usual
 
     def _sampled(self, calls: int, *, again: bool = False) -> list[float]:
@@ -630,9 +635,10 @@ def _above(cotangents: Cotangents) -> dict[str, Tensor]:
     return {f"d{part}": row[:1] for part, row in vars(cotangents).items() if row is not None}
 
 
-HURRIED, LOOKS = 0.6, 2
-"""A call that takes less than this share of what calls took before hurries. Of long ones so many
-are looked at: what they should have given is worked out then, which takes a while."""
+HURRIED, KNOWN, LOOKS = 0.6, 4, 2
+"""A call that takes less than this share of what calls took before, so many of them, hurries. Of
+long ones so many are looked at: what they should have given is worked out then, which takes a
+while."""
 
 ENOUGH, SHARE_OF_LAST = 24, 0.01
 """Questions that short calls are asked where some hurry, or the last of them keep within this share
