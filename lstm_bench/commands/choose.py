@@ -86,13 +86,16 @@ def _decided(choice: Any, budget: float | None) -> dict[str, Any]:
     from lstm_bench.commands.screen import say
 
     candidates = len(choice.plan.candidates)
-    decisions.forecast(budget, choice.unjudged(), choice.plan, candidates, choice.unmeasured())
+    evidence = len(choice.plan.cells) / choice.plan.settings.alpha  # see contest.py
+    forecast = decisions.Forecast.of(choice, budget, evidence)
+    forecast.tell(choice.unjudged(), choice.plan, candidates, choice.unmeasured())
     with progress_line() as show:
         wrong = choice.incorrect(partial(show, line=False))
         for number, reason in wrong.items():
             say(f"left out: {choice.plan.candidates[number]}: {reason}", err=True)
 
         def told(book: Any, seconds: float) -> None:
+            forecast.look(seconds)
             show(f"{len(book.open())} of {len(book.cells)} cells open, {seconds:.0f} s")
 
         found: dict[str, Any] = choice.run(

@@ -6,7 +6,7 @@ import math
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,13 @@ import click
 
 from lstm_bench.commands import sizes
 from lstm_bench.commands.options import since_start, write_json
-from lstm_bench.compare.budget import TIMING_SECONDS, outlook, timing_left
+from lstm_bench.compare.budget import (
+    TIMING_SECONDS,
+    blocks_needed,
+    outlook,
+    seen_to_be_short,
+    timing_left,
+)
 from lstm_bench.errors import UsageError
 from lstm_bench.measure.workloads import PASSES, Workload
 from lstm_bench.plain import markup
@@ -97,26 +103,51 @@ def settings(options: dict[str, Any], *, both_ways: bool) -> Any:
     )  # fmt: skip
 
 
-def forecast(
-    budget: float | None, subjects: Sequence[int], plan: Any, sides: int = 2, costs: int = 0
-) -> None:
-    """Tell how long it will take, before it starts, and where a budget is too short for it.
+@dataclass
+class Forecast:
+    """How long a decision will take: told before it starts, and once more by what a block takes.
 
-    subjects: how many of each side are to be judged. costs: of how many memory is measured.
+    budget: seconds of all that is waited for, if any. evidence: at which a cell is decided.
+    looked: after the first block; whoever resumes has taken it before.
     """
-    jobs = len(os.sched_getaffinity(0))
-    found = outlook(
-        budget,
-        subjects,
-        len(plan.cells),
-        sides=sides,
-        alpha=plan.settings.alpha,
-        jobs=jobs,
-        costs=costs,
-    )
-    click.echo(f"lstm-bench: {found.line}", err=True)
-    if found.warning:
-        click.echo(f"lstm-bench: warning: {found.warning}", err=True)
+
+    budget: float | None
+    evidence: float
+    looked: bool = False
+
+    @classmethod
+    def of(cls, session: Any, budget: float | None, evidence: float) -> Forecast:
+        """Of a comparison's or a choice's folder."""
+        return cls(budget, evidence, looked=(session.folder / "blocks.jsonl").exists())
+
+    def tell(self, subjects: Sequence[int], plan: Any, sides: int = 2, costs: int = 0) -> None:
+        """subjects: how many of each side are to be judged. costs: of how many memory is taken."""
+        found = outlook(
+            self.budget,
+            subjects,
+            len(plan.cells),
+            sides=sides,
+            blocks=blocks_needed(self.evidence),
+            jobs=len(os.sched_getaffinity(0)),
+            costs=costs,
+        )
+        _say(found.line)
+        if found.warning:
+            _say(f"warning: {found.warning}")
+
+    def look(self, block: float) -> None:
+        """block: how many seconds one takes."""
+        blocks = blocks_needed(self.evidence)
+        warning = seen_to_be_short(self.budget, since_start(), block, blocks)
+        if warning and not self.looked:
+            _say(f"warning: by its first block, {warning}")
+        self.looked = True
+
+
+def _say(text: str) -> None:
+    from lstm_bench.commands.screen import say
+
+    say(f"lstm-bench: {text}", err=True)
 
 
 def judged_and_run(session: Session, budget: float | None) -> tuple[list[str], Decision | None]:
@@ -126,16 +157,18 @@ def judged_and_run(session: Session, budget: float | None) -> tuple[list[str], D
     """
     from lstm_bench.commands.progress import progress_line
 
-    forecast(budget, session.unjudged(), session.plan)
-    with progress_line() as say:
-        session.judgements(partial(say, line=False))
+    forecast = Forecast.of(session, budget, 1 / session.plan.settings.alpha)
+    forecast.tell(session.unjudged(), session.plan)
+    with progress_line() as show:
+        session.judgements(partial(show, line=False))
         wrong = session.incorrect()
         if wrong:
             return wrong, None
 
         def told(ledger: Any, seconds: float) -> None:
+            forecast.look(seconds)
             open_, all_ = len(ledger.open()), len(ledger.cells)
-            say(f"{open_} of {all_} cells open, {seconds:.0f} of {ledger.settings.budget:.0f} s")
+            show(f"{open_} of {all_} cells open, {seconds:.0f} of {ledger.settings.budget:.0f} s")
 
         return [], session.run(told, left=lambda: timing_left(budget, since_start()))
 

@@ -48,13 +48,7 @@ class Outlook:
     @property
     def warning(self) -> str | None:
         """Why a budget that was given cannot hold what was asked; None where it can."""
-        if self.asked is None or self.asked >= self.needed:
-            return None
-        return (
-            f"a budget of {self.asked:.0f} s is too short for a decision: this needs about "
-            f"{math.ceil(self.needed)} s (--budget {math.ceil(self.needed)}s), so that cells will "
-            "stay undecided"
-        )
+        return None if self.asked is None else too_short(self.asked, self.needed)
 
 
 def outlook(
@@ -63,17 +57,18 @@ def outlook(
     cells: int,
     *,
     sides: int = 2,
-    alpha: float = 0.01,
+    blocks: int = 8,
     jobs: int = 2,
     costs: int = 0,
 ) -> Outlook:
     """asked: the budget, if any. subjects: how many of each side are to be judged; jobs at once.
 
-    costs: of how many candidates memory and cold start are measured, after their checks.
+    blocks: the fewest that decide anything. costs: of how many candidates memory and cold start
+    are measured, after their checks.
     """
     checking = sum(math.ceil(number / jobs) for number in subjects) * SUBJECT_SECONDS
     checking += costs * (cells * MEMORY_SECONDS + COLD_SECONDS)
-    least = blocks_needed(alpha) * cells * sides * SIDE_SECONDS
+    least = blocks * cells * sides * SIDE_SECONDS
     needed = checking + least + PAGE_SECONDS
     if asked is None:
         return Outlook(checking, TIMING_SECONDS, needed)
@@ -87,6 +82,22 @@ def timing_left(asked: float | None, elapsed: float) -> float:
     return max(0.0, asked - elapsed - PAGE_SECONDS)
 
 
-def blocks_needed(alpha: float) -> int:
-    """The fewest blocks that decide anything: capital at most doubles in each, up to 1/α."""
-    return math.ceil(math.log2(1 / alpha)) + 1
+def blocks_needed(evidence: float) -> int:
+    """The fewest blocks that decide anything: capital at most doubles in each, up to so much."""
+    return math.ceil(math.log2(evidence)) + 1
+
+
+def seen_to_be_short(asked: float | None, elapsed: float, block: float, blocks: int) -> str | None:
+    """The same warning after one of so many blocks, from what it took; None where there is time."""
+    needed = elapsed + (blocks - 1) * block + PAGE_SECONDS
+    return None if asked is None else too_short(asked, needed)
+
+
+def too_short(asked: float, needed: float) -> str | None:
+    """A sentence where a budget cannot hold what was asked for. Seconds."""
+    if asked >= needed:
+        return None
+    return (
+        f"a budget of {asked:.0f} s is too short for a decision: this needs about "
+        f"{math.ceil(needed)} s (--budget {math.ceil(needed)}s), so that cells will stay undecided"
+    )

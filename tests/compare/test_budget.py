@@ -12,6 +12,7 @@ from lstm_bench.compare.budget import (
     TIMING_SECONDS,
     blocks_needed,
     outlook,
+    seen_to_be_short,
     timing_left,
 )
 
@@ -48,9 +49,17 @@ def test_more_cells_sides_or_certainty_need_more():
     least = outlook(None, (), 1).needed
     assert outlook(None, (), 2).needed > least
     assert outlook(None, (), 1, sides=3).needed > least
-    assert outlook(None, (), 1, alpha=0.001).needed > least
+    assert outlook(None, (), 1, blocks=9).needed > least
     assert outlook(None, (), 1, costs=2).needed > outlook(None, (), 1, costs=1).needed > least
-    assert blocks_needed(0.01) == 8
+    assert blocks_needed(100) == 8
+
+
+def test_a_budget_that_the_first_block_shows_to_be_too_short_is_told():
+    # 20 s have gone by when a block of 6 s is there: seven more, and a page.
+    needed = 20 + 7 * 6 + PAGE_SECONDS
+    assert f"--budget {needed:.0f}s" in seen_to_be_short(needed - 1, 20.0, 6.0, 8)
+    assert seen_to_be_short(needed, 20.0, 6.0, 8) is None
+    assert seen_to_be_short(None, 20.0, 6.0, 8) is None
 
 
 @given(st.floats(0.1, 1e4), st.floats(0, 1e4))
