@@ -37,7 +37,7 @@ NOTHING = 0.9
 """Who surely takes more than this share of the honest time has gained nothing."""
 
 STOPPED_BY = (
-    ("answers", r"not that of its inputs|^incorrect|than the first one's"),
+    ("answers", r"not that of its inputs|^incorrect|than the first one's|to no gradients"),
     ("inputs that come back", r"given before"),
     ("child processes", r"child processes"),
     ("threads", r"threads|cores busy"),

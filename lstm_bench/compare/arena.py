@@ -34,7 +34,7 @@ from lstm_bench.measure.examiner import (
     spinning,
 )
 from lstm_bench.measure.machine import device_state
-from lstm_bench.measure.workloads import WITH_GRADIENTS, Workload
+from lstm_bench.measure.workloads import RECORDED, Workload
 
 LOOKED_AT = 4
 """In every fourth block, and the first, processes are watched for threads that do not rest."""
@@ -140,7 +140,7 @@ class Arena:
 
     def __post_init__(self) -> None:
         passes = {cell.pass_name for cell in self.cells}
-        self.exams = Exams(gradients=not WITH_GRADIENTS.isdisjoint(passes))
+        self.exams = Exams(gradients=not RECORDED.isdisjoint(passes))
         self.random = random.Random(self.conditions.seed)
 
     def now(self) -> float:

@@ -39,12 +39,22 @@ STORED = {torch.float64: torch.float64}
 class Asked:
     """What of a result there is: gradients or values; the parts (y, h, c) that the loss is of.
 
-    last: y is the last step's alone.
+    last: y is the last step's alone. both: values too, where there are gradients.
     """
 
     gradients: bool
     parts: tuple[str, ...] = ("y", "h", "c")
     last: bool = False
+    both: bool = False
+
+    def of(self, found: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """What of all that was worked out is asked for."""
+        values = self.both or not self.gradients
+        return {
+            name: tensor
+            for name, tensor in found.items()
+            if (self.gradients if name.startswith("grad ") else values)
+        }
 
 
 @dataclass
@@ -131,7 +141,8 @@ class Exam:
     def lacks(self, asked: Asked, names: Collection[str], returned: Collection[str]) -> str | None:
         """What parts of a result are missing, or were not asked for."""
         answer = self.answer(0, asked)
-        needed = self._gradients_needed(answer) if asked.gradients else returned
+        needed = self._gradients_needed(answer) if asked.gradients else []
+        needed += returned if asked.both or not asked.gradients else []
         if missing := [name for name in needed if name not in names]:
             return f"the result has no {missing[0]}"
         if unknown := [name for name in names if plain(name) not in answer]:
@@ -143,7 +154,8 @@ class Exam:
         and of states that are not given.
         """
         not_all = ("grad b",) if self.questions[0].state else ("grad b", "grad h0", "grad c0")
-        return [name for name in answer if not name.startswith(not_all)]
+        gradients = [name for name in answer if name.startswith("grad ")]
+        return [name for name in gradients if not name.startswith(not_all)]
 
     def limit(self, noise: float = 0.0) -> float:
         """The relative error that a timed call may show, where rounding leads so far."""
@@ -181,9 +193,11 @@ class Exam:
         with _on_every_core():
             exact = solve_together(posed, asked)
         found = [{name: t.to(kept) for name, t in one.items()} for one in exact]
-        values = Asked(False, last=asked.last)
-        for key in {asked, values} - set(self._answers):
-            self._answers[key] = tuple(_of_kind(one, gradients=key.gradients) for one in found)
+        known = {asked, Asked(False, last=asked.last)}
+        if asked.gradients:
+            known |= {replace(asked, both=both) for both in (False, True)}
+        for key in known - set(self._answers):
+            self._answers[key] = tuple(key.of(one) for one in found)
 
     def _noise(self, asked: Asked) -> Mapping[str, float]:
         """How far the reference itself is off in this dtype; one question stands for all."""
@@ -193,7 +207,7 @@ class Exam:
                 floor = answer
             else:
                 (found,) = solve_together([self._posed(0, asked)], asked)
-                floor = _of_kind(found, gradients=asked.gradients)
+                floor = asked.of(found)
             self._floors[asked] = {n: relative_error(floor[n], t) for n, t in answer.items()}
         return self._floors[asked]
 
@@ -261,11 +275,6 @@ def solve_together(problems: Sequence[Problem], asked: Asked) -> list[Results]:
         )
         for number, part in enumerate(split)
     ]
-
-
-def _of_kind(found: Mapping[str, Tensor], *, gradients: bool) -> dict[str, Tensor]:
-    """Of values and gradients either the one or the other."""
-    return {name: t for name, t in found.items() if name.startswith("grad ") == gradients}
 
 
 def _states(problems: Sequence[Problem], size: int, *, gradients: bool) -> State:

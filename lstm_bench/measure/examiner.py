@@ -32,7 +32,7 @@ from lstm_bench.measure.exam import Asked, Exam
 from lstm_bench.measure.peaks import Ceiling
 from lstm_bench.measure.sampler import BATCH_SECONDS, LONG_CALL
 from lstm_bench.measure.sheet import Layout, Sheet
-from lstm_bench.measure.workloads import WITH_GRADIENTS, Workload
+from lstm_bench.measure.workloads import RECORDED, WITH_GRADIENTS, Workload
 from lstm_bench.subject.parcel import Parcel
 
 ENTRY = "lstm_bench.measure.stand:work"
@@ -322,10 +322,14 @@ class Examiner:
         return Layout(parts, count, places)
 
     def _asked(self, parts: Sequence[str], *, gradients: bool | None = None) -> Asked:
-        """What is asked of a pass: its gradients where it has any, unless one says otherwise."""
+        """What is asked of a pass: its gradients where it has any, unless one says otherwise.
+
+        Of a forward pass that records a graph both: what leads to no gradients is no such pass.
+        """
         last = self.told["kind"] == "last"
-        if gradients or (gradients is None and self.pass_name in WITH_GRADIENTS):
-            return Asked(True, tuple(sorted(map(str, parts))), last)
+        if gradients or (gradients is None and self.pass_name in RECORDED):
+            both = self.pass_name not in WITH_GRADIENTS
+            return Asked(True, tuple(sorted(map(str, parts))), last, both)
         return Asked(False, last=last)
 
     # -- on the clock -------------------------------------------------------------------------
@@ -428,6 +432,7 @@ class Examiner:
     def _sampled(self, calls: int, *, again: bool = False) -> list[float]:
         self.since = self.since or self._kernel()
         answer = self.worker.ask("sample", calls=calls, again=again)
+        self._alike(answer)
         seconds = [float(s) for s in answer["seconds"]]
         if len(seconds) != calls:
             raise UnearnedError(f"{len(seconds)} times came back for {calls} calls")
@@ -491,8 +496,17 @@ class Examiner:
 
     def _fetched(self) -> Tensor:
         """The last call's result, all entries in one row."""
-        self._enter_work(self.worker.ask("fetch"))
+        answer = self.worker.ask("fetch")
+        self._enter_work(answer)
+        self.account.behind += float(answer["behind"]) / 1e9
+        self._alike(answer)
         return self._view((self.room[0], (self.layout.count,)))
+
+    @staticmethod
+    def _alike(answer: Mapping[str, Any]) -> None:
+        """Raises UnearnedError where a result is not of the first one's kind."""
+        if answer["unlike"]:
+            raise UnearnedError(f"a timed call's result {answer['unlike']}")
 
     # -- the account --------------------------------------------------------------------------
 

@@ -44,7 +44,7 @@ from lstm_bench.measure.folders import (
 from lstm_bench.measure.machine import settle
 from lstm_bench.measure.peaks import Ceiling, peaks
 from lstm_bench.measure.sampler import Sample, SubjectFailedError, interleave
-from lstm_bench.measure.workloads import WITH_GRADIENTS, Workload
+from lstm_bench.measure.workloads import RECORDED, Workload
 from lstm_bench.subject.parcel import Parcel
 
 FORMAT = "lstm-bench run 1"
@@ -191,7 +191,7 @@ def execute(run: Run, report: Callable[[Progress], None] = lambda _: None) -> No
     openings = Openings(plan, judged)
     cold = run.cold_starts(openings, report)
     limit = {(plan.device, plan.dtype, threads_of(plan)): run.peaks(report)["gflops"]}
-    exams = Exams(Ceiling(limit), not WITH_GRADIENTS.isdisjoint(plan.passes))
+    exams = Exams(Ceiling(limit), not RECORDED.isdisjoint(plan.passes))
     groups = len(plan.workloads) * len(plan.passes)
     for w, workload in enumerate(plan.workloads):
         wanted = [p for p in plan.passes if not run.done >= plan.keys(workload.name, p)]

@@ -35,12 +35,14 @@ from lstm_bench.measure.layout import places
 from lstm_bench.measure.machine import settle, use
 from lstm_bench.measure.memory import peak_bytes
 from lstm_bench.measure.upstream import Cuts, Upstream
-from lstm_bench.measure.workloads import WITH_GRADIENTS, Workload
+from lstm_bench.measure.workloads import RECORDED, WITH_GRADIENTS, Workload
 from lstm_bench.subject import Instance, Slot, Subject, imports
 from lstm_bench.subject.parcel import Parcel
 from lstm_bench.subject.relied import functions, replaced
 from lstm_bench.subject.settings import changed, settings
 from lstm_bench.subject.subject import subject_from
+
+OTHERS = "is of other {} than the first one's"
 
 PLAIN = (Tensor, nn.Parameter)
 """Classes of tensors that hold what they show. Any other may still have its work before it."""
@@ -159,24 +161,29 @@ class Stand:
         """
         self.pass_name, self.given, self.stride, self.room = pass_name, given, stride, results
         self.result: Any = None
+        self.own: list[Tensor | None] | None = None
         self.lazy, self.upstream = False, None
         self._seat()
         self._feed(0)
-        if pass_name in WITH_GRADIENTS:
+        if pass_name in RECORDED:
             leaves = list(self.instance.native_leaves(self._call()()))
             self.upstream = Upstream(self.instance, leaves, self.sizes[0], *self._from_above(0))
         result = self._timed()()
         self.lazy = not _is_plain(result)
+        self.outgoing: list[Slot] = []
         if pass_name not in WITH_GRADIENTS:
             self.outgoing = [slot for slot, _ in self.instance.native_leaves(result)]
         self.result = self._all_settled(result) if self.lazy else result
+        self.ended = _processor_time()
         begins = [] if self.upstream is None else self.upstream.parts
         return {"parts": begins, **self._laid_out()}
 
     def _laid_out(self) -> dict[str, Any]:
         """Decide how results travel: as they are, where that is the canonical ones rearranged."""
-        parts, own = self._parts(), self._own_tensors()
-        key = (self.pass_name in WITH_GRADIENTS, *(None if t is None else t.shape for t in own))
+        own = self._own_tensors()
+        parts = self._parts(own)
+        sizes = (None if t is None else t.shape for t in own)
+        key = (self.pass_name in RECORDED, len(self.outgoing), *sizes)
         if key not in self.layouts:
             self.layouts[key] = self._places(own, parts)
         found = self.layouts[key]
@@ -267,10 +274,16 @@ class Stand:
         values = self.views.get(number) or self._values(number)
         for fill, value in zip(self.fills, values, strict=True):
             fill.copy_(value)
+        self.fed = number
+        if self.pass_name in WITH_GRADIENTS:
+            self._feed_from_above()
+
+    def _feed_from_above(self) -> None:
+        """What comes from above in the call that was fed last."""
         if self.upstream is not None:
-            if number not in self.above:
-                self.above[number] = self._from_above(number)[0]
-            self.upstream.take(self.above[number])
+            if self.fed not in self.above:
+                self.above[self.fed] = self._from_above(self.fed)[0]
+            self.upstream.take(self.above[self.fed])
 
     def _values(self, number: int) -> list[Tensor]:
         """The values for a call in the module's own layout; kept where they are mere views."""
@@ -329,11 +342,14 @@ class Stand:
     def _gradients(self, outputs: Sequence[Tensor]) -> list[Tensor | None]:
         """Of inputs, states and parameters. autograd.grad returns what ``.backward()`` would add
         to ``.grad``: there is nothing to clear between calls, and no addition on the clock.
+        Where no graph was recorded there are none.
         """
         assert self.upstream is not None
         given = zip(outputs, self.upstream.buffers, strict=True)
         wanted = [t for t in outputs if t.requires_grad]
         upstream = [from_above for t, from_above in given if t.requires_grad]
+        if not wanted:
+            return [None] * len(self.wanted)
         return list(torch.autograd.grad(wanted, self.wanted, upstream, allow_unused=True))
 
     # -- on the clock ---------------------------------------------------------------------------
@@ -348,36 +364,43 @@ class Stand:
         """
         seconds: list[float] = []
         busy = passed = behind = 0
+        unlike = ""
         began, spent = perf_counter_ns(), clock_gettime_ns(CLOCK_PROCESS_CPUTIME_ID)
-        everyone, myself = spent, clock_gettime_ns(CLOCK_THREAD_CPUTIME_ID)
+        self.ended = _processor_time()
         for number in range(calls):
-            self.result = None  # what the last call left is freed here, off the clock
+            self._forget()  # what the last call left is freed here, off the clock
             if not again:
                 self._feed(number)
+            behind += self._behind()
             call = self._timed()
             if self.cache is not None:
                 self.cache.zero_()
-            before, mine = (
-                clock_gettime_ns(CLOCK_PROCESS_CPUTIME_ID),
-                clock_gettime_ns(CLOCK_THREAD_CPUTIME_ID),
-            )
-            behind += (before - everyone) - (mine - myself)
+            before = clock_gettime_ns(CLOCK_PROCESS_CPUTIME_ID)
             started = perf_counter_ns()
             taken, self.result = self.clock.time(call)
             passed += perf_counter_ns() - started
-            everyone, myself = (
-                clock_gettime_ns(CLOCK_PROCESS_CPUTIME_ID),
-                clock_gettime_ns(CLOCK_THREAD_CPUTIME_ID),
-            )
-            busy += everyone - before
+            self.ended = _processor_time()
+            busy += self.ended[0] - before
             seconds.append(taken)
             if not self.lazy and not _is_plain(self.result):
-                raise TypeError("a timed call's result is of other classes than the first one's")
+                unlike = OTHERS.format("classes")
         return {
-            "seconds": seconds, "busy": busy, "passed": passed, "behind": max(0, behind),
-            "wall": perf_counter_ns() - began,
+            "seconds": seconds, "busy": busy, "passed": passed, "behind": behind,
+            "unlike": unlike, "wall": perf_counter_ns() - began,
             "cpu": clock_gettime_ns(CLOCK_PROCESS_CPUTIME_ID) - spent,
         }  # fmt: skip
+
+    def _behind(self) -> int:
+        """Nanoseconds that other threads have worked since the last call returned.
+
+        What they do for a forward pass that prepares the next one is none of it.
+        """
+        (everyone, myself), (before, mine) = _processor_time(), self.ended
+        return max(0, (everyone - before) - (myself - mine))
+
+    def _forget(self) -> None:
+        """Let go of the last call's result."""
+        self.result, self.own = None, None
 
     def _flat(self, result: Any) -> list[Tensor | None]:
         if self.pass_name in ("forward", "forward_train"):
@@ -388,21 +411,35 @@ class Stand:
         return [None if t is None else _settled(t) for t in self._flat(result)]
 
     def _own_tensors(self) -> list[Tensor | None]:
-        """What the last call gave, in the module's own tensors."""
-        return list(self.result) if self.lazy else self._flat(self.result)
+        """What the last call gave, in the module's own tensors, and the gradients that it leads to
+        where it records a graph, which that frees.
+        """
+        if self.own is None:
+            self.own = list(self.result) if self.lazy else self._flat(self.result)
+            if self.pass_name in RECORDED - WITH_GRADIENTS:
+                self._feed_from_above()
+                self.own += self._gradients([t for t in self.own if t is not None])
+        return self.own
 
-    def _parts(self) -> dict[str, Tensor]:
-        """What the last call gave, canonical: parts of the result, or gradients."""
+    def _parts(self, own: Sequence[Tensor | None]) -> dict[str, Tensor]:
+        """What the last call gave, canonical: parts of the result, or gradients, or both."""
         if self.lazy or self.pass_name in WITH_GRADIENTS:
-            return self._canonical(self._own_tensors())
-        return self.instance.trace(self.result, *self.sizes)
+            return self._canonical(own)
+        values = self.instance.trace(self.result, *self.sizes)
+        if self.pass_name not in RECORDED:
+            return values
+        return values | self._canonical_gradients(own[len(self.outgoing) :])
 
     def _canonical(self, own: Sequence[Tensor | None]) -> dict[str, Tensor]:
         """The canonical parts of tensors that lie as the module's own results do."""
-        if self.pass_name in WITH_GRADIENTS:
-            return self._canonical_gradients(own)
-        pairs = [(s, t) for s, t in zip(self.outgoing, own, strict=True) if t is not None]
-        return self.instance.parts_of(pairs, *self.sizes)
+        values, gradients = own[: len(self.outgoing)], own[len(self.outgoing) :]
+        found: dict[str, Tensor] = {}
+        if self.pass_name not in WITH_GRADIENTS:
+            pairs = [(s, t) for s, t in zip(self.outgoing, values, strict=True) if t is not None]
+            found |= self.instance.parts_of(pairs, *self.sizes)
+        if self.pass_name in RECORDED:
+            found |= self._canonical_gradients(gradients)
+        return found
 
     def _canonical_gradients(self, own: Sequence[Tensor | None]) -> dict[str, Tensor]:
         parameters = self.instance.parameters()
@@ -425,25 +462,45 @@ class Stand:
             parameter.grad = None
         return found
 
-    @torch.no_grad()
     def fetch(self) -> dict[str, Any]:
         """Put the last call's result where the examiner reads it; what that took, as in sample."""
         began, spent = perf_counter_ns(), clock_gettime_ns(CLOCK_PROCESS_CPUTIME_ID)
-        own = self._own_tensors() if self.mapped else list(self._parts().values())
-        for place, tensor in zip(self.told, own, strict=True):
-            if tensor is None or tensor.shape != place.shape:
-                raise TypeError("a timed call's result is of other shapes than the first one's")
-            place.copy_(tensor)
+        behind = self._behind()
+        try:
+            own = self._own_tensors()
+        except Exception as error:  # those of the first call were there
+            unlike = f"leads to no gradients: {error}".partition("\n")[0].partition(". ")[0]
+        else:
+            given = own if self.mapped else list(self._parts(own).values())
+            unlike = "" if self._tell(given) else OTHERS.format("shapes")
         return {
+            "unlike": unlike, "behind": behind,
             "wall": perf_counter_ns() - began,
             "cpu": clock_gettime_ns(CLOCK_PROCESS_CPUTIME_ID) - spent,
-        }
+        }  # fmt: skip
+
+    @torch.no_grad()
+    def _tell(self, tensors: Sequence[Tensor | None]) -> bool:
+        """Put these where the examiner reads them: a gradient that there is none of is zero.
+
+        Whether they are of the shapes that were told.
+        """
+        if len(tensors) != len(self.told):
+            return False
+        for place, tensor in zip(self.told, tensors, strict=True):
+            if tensor is None:
+                place.zero_()
+            elif tensor.shape == place.shape:
+                place.copy_(tensor)
+            else:
+                return False
+        return True
 
     # -- apart from the clock -------------------------------------------------------------------
 
     def memory(self) -> int | None:
         """Bytes at the peak of one call beyond those held before it; None where unmeasured."""
-        self.result = None
+        self._forget()
         return peak_bytes(self._timed(), self.device)
 
     def stray(self) -> str | None:
@@ -454,6 +511,11 @@ class Stand:
         """What is not as it was before the subject came: settings, and functions relied on."""
         others = [f"a setting of the process: {name}" for name in changed(self.settings)]
         return others + [f"a function that others rely on: {n}" for n in replaced(FUNCTIONS)]
+
+
+def _processor_time() -> tuple[int, int]:
+    """Nanoseconds of all threads of this process, and of this one alone."""
+    return clock_gettime_ns(CLOCK_PROCESS_CPUTIME_ID), clock_gettime_ns(CLOCK_THREAD_CPUTIME_ID)
 
 
 def _as_large_as_the_cache(device: torch.device) -> Tensor:

@@ -16,6 +16,9 @@ PASSES = ("forward", "forward_train", "backward", "step")
 WITH_GRADIENTS = frozenset(("backward", "step"))
 """Those whose results are gradients."""
 
+RECORDED = WITH_GRADIENTS | {"forward_train"}
+"""Those in which a graph is recorded; it must lead to the right gradients."""
+
 
 @dataclass(frozen=True)
 class Workload:

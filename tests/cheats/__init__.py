@@ -199,6 +199,12 @@ ENTRIES: tuple[Entry, ...] = (
         ("NowAndThen", "TidiesNowAndThen", ALL, "wrong_values"),
     ),
     *_pairs(
+        "unrecorded",
+        ("StubGraph", "AddsAStub", ("forward_train",), "wrong_gradients"),
+        ("LastQuarterRecorded", "QuartersRecorded", ("forward_train",), "wrong_gradients"),
+        ("OldGraph", "AddsNothing", ("forward_train",), "wrong_gradients"),
+    ),
+    *_pairs(
         "who_is_calling",
         ("LooksUpTheStack", "NamesItsCaller", ALL, "wrong_values",
          {"needs": "a caller named for timing, and none for checking"}),

@@ -196,7 +196,7 @@ def test_what_was_seen_is_held_against_the_fastest_that_is_new(seen, new, found)
 def test_a_call_that_was_no_question_can_be_looked_at_afterwards(name):
     with examiner(name) as one:
         seated(one)
-        one.begin("forward_train")
+        one.begin("forward")
         one._request(1, question=False)
         mistake = one._mistake_in_these()
         assert (mistake is not None) == (name == "FirstAnswer"), mistake
