@@ -94,7 +94,7 @@ def _recurrent(
     found = []
     for family in families:
         template = next(iter(family.values()))
-        if template.kinds != {KIND_X}:
+        if template.kinds - {KIND_BIAS} != {KIND_X}:
             continue
         over_h = template.for_operand(KIND_H)
         if transposed:

@@ -122,13 +122,16 @@ class TensorLayout:
         )
 
     def for_operand(self, kind: int) -> TensorLayout:
-        """The same layout over another operand: what U looks like if it lies as W does."""
+        """The same layout over another operand: what U looks like if it lies as W does.
+
+        A bias that lies beside W in the same tensor has no fellow there.
+        """
 
         def change(segment: Segment) -> Segment:
             new = segment.kind if segment.kind == UNKNOWN else kind
             return Segment(segment.loops, new, segment.gates)
 
-        axes = tuple(tuple(change(s) for s in axis) for axis in self.axes)
+        axes = tuple(tuple(change(s) for s in axis if s.kind != KIND_BIAS) for axis in self.axes)
         whole_kind = self.whole.kind if self.whole.kind == UNKNOWN else kind
         return TensorLayout(
             axes, Label(whole_kind, self.whole.index, self.whole.gate, self.whole.unit)

@@ -121,6 +121,7 @@ STATES = _of(
     "states",
     ("OutputOnly", "B", "ifog", "no state in, no state out"),
     ("ListOut", "T", "fiog", "a list of steps and nothing else"),
+    ("BiasBesideInputs", "T", "gifo", "no state; (x, 1) W, the bias in its last column, and h U"),
     ("ListOfPairs", "T", "ifgo", "a list of pairs, one a layer"),
     ("MultiLayer", "T", "ifog", "num_layers required; lists of [h, c]; batch_first=False"),
     ("MultiLayer", "B", "ifog", "batch first", {"kwargs": {"num_layers": 1, "batch_first": True}}),

@@ -22,6 +22,7 @@ from tests.spellings.weights_by_hand import (
     stacked_joined,
     started,
     triples,
+    with_bias_in_w,
 )
 
 Build = Callable[..., nn.Module]
@@ -187,6 +188,7 @@ TABLE: dict[str, Hand] = {
     # states
     "OutputOnly": Hand(fused("ifog", "i2h.weight", "h2h.weight", "i2h.bias"), "", "y"),
     "ListOut": Hand(joined("fiog", "lin.weight", "lin.bias", parts="hx"), "", "[y]"),
+    "BiasBesideInputs": Hand(with_bias_in_w("gifo", "inner", "outer"), "", "y"),
     "ListOfPairs": Hand(
         joined("ifgo", "layers.0.gates.weight", "layers.0.gates.bias"), "[(h,c)]", "y,[(h,c)]"
     ),

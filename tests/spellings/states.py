@@ -48,6 +48,27 @@ class ListOut(nn.Module):
         return done
 
 
+class BiasBesideInputs(nn.Module):
+    """Inputs and a one times one matrix, h times another; it takes no state."""
+
+    def __init__(self, n_inputs, n_cells):
+        super().__init__()
+        self.n_cells = n_cells
+        self.inner = nn.Parameter(torch.randn(4 * n_cells, n_inputs + 1) / 4)
+        self.outer = nn.Parameter(torch.randn(4 * n_cells, n_cells) / 4)
+
+    def forward(self, x):
+        with_one = torch.cat([x, torch.ones_like(x[:, :, :1])], dim=2)
+        h = c = x.new_zeros(x.shape[1], self.n_cells)
+        outputs = []
+        for step in with_one @ self.inner.T:
+            g, i, f, o = (step + h @ self.outer.T).tensor_split(4, dim=1)
+            c = c * f.sigmoid() + g.tanh() * i.sigmoid()
+            h = c.tanh() * o.sigmoid()
+            outputs.append(h)
+        return torch.stack(outputs)
+
+
 class ListOfPairs(nn.Module):
     """ModuleList of layers (here one), states as a list of (h, c), one pair a layer."""
 

@@ -74,6 +74,16 @@ def fused(
     return find
 
 
+def with_bias_in_w(order: str, w: str, u: str) -> Find:
+    """Two fused matrices, (4H, I + 1) with the bias for a last column, and (4H, H)."""
+
+    def find(module: nn.Module) -> Weights:
+        x, h = (rows(at(module, name), order) for name in (w, u))
+        return Weights(x[..., :-1], h, x[..., -1])
+
+    return find
+
+
 def joined(
     order: str, name: str, *bias: str, parts: str = "xh", columns: bool = False, plus: float = 0
 ) -> Find:
