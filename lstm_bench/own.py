@@ -37,6 +37,13 @@ def is_ours(name: str) -> bool:
     return any(Path(file).resolve().is_relative_to(HOME / name) for name in NAMES)
 
 
+def namesakes() -> tuple[str, ...]:
+    """The folders in which this process has packages of others that are called as ours are."""
+    others = [sys.modules[name] for name in NAMES if name in sys.modules and not is_ours(name)]
+    places = [place for module in others for place in getattr(module, "__path__", ())]
+    return tuple(dict.fromkeys(str(Path(place).parent) for place in places))
+
+
 def reserve() -> None:
     """``impls`` means this project's in this process, until a stranger's target is imported."""
     if not _in_place():

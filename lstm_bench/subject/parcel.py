@@ -7,22 +7,30 @@ from __future__ import annotations
 
 import ast
 import base64
+import os
 import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from lstm_bench import own
 from lstm_bench.errors import UsageError
 
 
 @dataclass(frozen=True)
 class Parcel:
-    """name: what people call it. target: ``place:Attribute``, or "" where it travels by value."""
+    """name: what people call it. target: ``place:Attribute``, or "" where it travels by value.
+
+    beside: folders in which the sender has packages that are called as this project's are; a
+    value may be of theirs.
+    """
 
     name: str
     target: str = ""
     value: str = ""
     kwargs: str = ""
+    beside: str = ""
 
     @classmethod
     def of(cls, target: Any, name: str, kwargs: Mapping[str, Any] | None = None) -> Parcel:
@@ -30,7 +38,8 @@ class Parcel:
         wrapped = _wrapped(dict(kwargs or {}), f"the arguments for {name}")
         if isinstance(target, str):
             return cls(name, target, kwargs=wrapped)
-        return cls(name, value=_by_value(target, name), kwargs=wrapped)
+        beside = os.pathsep.join(own.namesakes())
+        return cls(name, value=_by_value(target, name), kwargs=wrapped, beside=beside)
 
     def open_kwargs(self) -> dict[str, Any]:
         """The keyword arguments for the constructor."""
@@ -38,9 +47,14 @@ class Parcel:
 
     def open(self, root: str | None = None) -> Any:
         """The class or factory. Raises CannotLoad; a stranger's import may do anything."""
+        from lstm_bench.subject import imports
         from lstm_bench.subject.load import load_target
 
-        return _opened(self.value) if self.value else load_target(self.target, root)
+        if not self.value:
+            return load_target(self.target, root)
+        for folder in filter(None, self.beside.split(os.pathsep)):
+            imports.beside(Path(folder))
+        return _opened(self.value)
 
 
 def _wrapped(value: Any, what: str) -> str:

@@ -159,6 +159,26 @@ def test_an_expected_failure_is_strict_in_others_tests(tmp_path):
     assert "XPASS(strict)" in done.stdout
 
 
+@pytest.mark.parametrize("name", ["impls", "bench"])
+def test_a_class_of_a_package_that_is_called_as_ours_is_travels(tmp_path, name):
+    package = tmp_path / name / "deep"
+    package.mkdir(parents=True)
+    for folder in (package, package.parent):
+        (folder / "__init__.py").touch()
+    (package / "mine.py").write_text("import torch\n\n\nclass Mine(torch.nn.LSTMCell): ...\n")
+    (tmp_path / "test_it.py").write_text(
+        f"from lstm_bench import parametrize_with_checks\nfrom {name}.deep.mine import Mine\n\n\n"
+        "class Local(Mine): ...\n\n\n"
+        "@parametrize_with_checks([Mine, Local], only=['one_step'])\n"
+        "def test_it(lstm_check):\n    lstm_check()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)],
+        capture_output=True, text=True, cwd=tmp_path, check=False,
+    )  # fmt: skip
+    assert "2 passed" in done.stdout, done.stdout
+
+
 def test_the_plugin_adds_the_checks_of_a_target_and_obeys_k(tmp_path):
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider",
