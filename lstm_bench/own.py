@@ -37,6 +37,13 @@ def is_ours(name: str) -> bool:
     return any(Path(file).resolve().is_relative_to(HOME / name) for name in NAMES)
 
 
+def has(file: str) -> bool:
+    """Whether a file is the harness's own, or of its ``impls`` as it was imported for itself."""
+    if Path(file).resolve().is_relative_to(HOME / "lstm_bench"):
+        return True
+    return any(getattr(module, "__file__", None) == file for module in _aside.values())
+
+
 def namesakes() -> tuple[str, ...]:
     """The folders in which this process has packages of others that are called as ours are."""
     others = [sys.modules[name] for name in NAMES if name in sys.modules and not is_ours(name)]

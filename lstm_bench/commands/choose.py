@@ -41,7 +41,7 @@ def choose(impls: tuple[str, ...], **options: Any) -> int:
     cell is among those that are named best there.
     """
     choice = _choice(impls, options)
-    document = _decided(choice, options["budget"])
+    document = _decided(choice, decisions.budget_of(options, choice.plan))
     write_json(document, options["json_file"])
     if options["json_file"] != "-":
         _show(document)

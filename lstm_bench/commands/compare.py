@@ -40,7 +40,7 @@ def compare(baseline: str | None, candidate: str | None, **options: Any) -> int:
     A ratio is candidate / baseline: above 1, the candidate is slower.
     """
     session = _session(baseline, candidate, options)
-    wrong, decision = decisions.judged_and_run(session, options["budget"])
+    wrong, decision = decisions.judged_and_run(session, decisions.budget_of(options, session.plan))
     if decision is None:
         return decisions.refused(session, wrong, options["json_file"])
     document = session.as_json(decision)

@@ -103,6 +103,12 @@ def settings(options: dict[str, Any], *, both_ways: bool) -> Any:
     )  # fmt: skip
 
 
+def budget_of(options: dict[str, Any], plan: Any) -> float | None:
+    """Seconds of all that is waited for, if it was said: now, or when what is resumed began."""
+    before: float = plan.settings.budget
+    return options["budget"] or (None if before == TIMING_SECONDS else before)
+
+
 @dataclass
 class Forecast:
     """How long a decision will take: told before it starts, and once more by what a block takes.

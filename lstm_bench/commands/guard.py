@@ -278,7 +278,7 @@ def _decide(plan: Plan, options: dict[str, Any]) -> int:
 
 def _conclude(session: Session, options: dict[str, Any]) -> int:
     """Judge, decide, tell. The exit code."""
-    wrong, decision = decisions.judged_and_run(session, options["budget"])
+    wrong, decision = decisions.judged_and_run(session, decisions.budget_of(options, session.plan))
     if decision is None:
         return decisions.refused(session, wrong, options["json_file"])
     document = {**session.as_json(decision), "missing": list(session.plan.missing)}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -18,6 +19,9 @@ from pathlib import Path
 from lstm_bench import scratch
 from lstm_bench.errors import UsageError
 from lstm_bench.git import git, line_of, names_of
+
+HEADERS = ("run.json", "plan.json")
+"""What a folder of this harness's begins with."""
 
 _GITLINK = "160000"
 """git's mode of a submodule in a tree."""
@@ -68,13 +72,27 @@ def side_by_side(repository: Path, ref: str) -> Iterator[tuple[Path, Path]]:
 
 
 def digest(tree: Path) -> str:
-    """Of the names and contents of a tree's files: equal for trees that hold the same."""
+    """Of the names and contents of a tree's files: equal for trees that hold the same.
+
+    What this harness has put there, a comparison that is resumed above all, does not count.
+    """
     found = hashlib.sha256()
-    for file in sorted(path for path in tree.rglob("*") if path.is_file() or path.is_symlink()):
+    entries = list(tree.rglob("*"))
+    outputs = [path.parent for path in entries if path.name in HEADERS and _is_output(path)]
+    files = (path for path in entries if path.is_file() or path.is_symlink())
+    for file in sorted(path for path in files if not any(map(path.is_relative_to, outputs))):
         content = os.readlink(file).encode() if file.is_symlink() else file.read_bytes()
         name = str(file.relative_to(tree)).encode(errors="surrogateescape")
         found.update(b"%d %d " % (len(name), len(content)) + name + content)
     return found.hexdigest()
+
+
+def _is_output(header: Path) -> bool:
+    try:
+        form = json.loads(header.read_bytes())["format"]
+    except (OSError, ValueError, TypeError, KeyError):
+        return False
+    return str(form).startswith("lstm-bench ")
 
 
 @contextlib.contextmanager

@@ -247,7 +247,9 @@ class Worker:
         if report["over"]:
             return f"exceeded the memory limit of {self._memory_gib:g} GiB"
         if "exit" in report:
-            return f"ended the interpreter with os._exit({report['exit']})"
+            ended = f"ended the interpreter with exit code {report['exit']}, as os._exit does"
+            # Whose descriptors are all closed has nobody left to serve, and goes quietly.
+            return ended if report["exit"] else f"{ended}, or closed the line that it is asked on"
         number = report["signal"]
         name = {signal.SIGSEGV: "segmentation fault", signal.SIGABRT: "abort"}.get(number)
         return f"crashed the interpreter (signal {number}, {name or _signal(number)})"

@@ -41,6 +41,15 @@ _FIXED = _ONCE | sys.stdlib_module_names
 _brought: set[str] = set()
 """Top-level names that targets' folders have put into sys.modules."""
 
+_CODE = (
+    *importlib.machinery.all_suffixes(),
+    ".c", ".cc", ".cpp", ".cxx", ".cu", ".cuh", ".h", ".hpp", ".hip", ".metal", ".ptx",
+)  # fmt: skip
+"""How files of code end: executed without being imported, say, or handed to a compiler."""
+
+_opened: set[str] = set()
+"""Such files that this process has opened since it entered a tree."""
+
 
 # -- a stranger's folder -------------------------------------------------------------------------
 
@@ -132,6 +141,18 @@ def enter(root: Path, repository: Path | None) -> None:
             forget(top)
     sys.meta_path.insert(0, finder)
     os.chdir(root)
+    sys.addaudithook(_watch)
+
+
+def _watch(event: str, arguments: tuple[Any, ...]) -> None:
+    """Note files of code that are opened to be read, or loaded as libraries."""
+    if event not in ("open", "ctypes.dlopen") or not isinstance(arguments[0], str):
+        return
+    if not arguments[0].endswith(_CODE):
+        return
+    mode = arguments[1] if event == "open" else None
+    if not (isinstance(mode, str) and mode[:1] in "wax"):
+        _opened.add(os.path.abspath(arguments[0]))
 
 
 class _FromTree:
@@ -222,13 +243,14 @@ class _FromTree:
 
 @dataclass(frozen=True)
 class Stray:
-    """A module that does not come from the tree whose code is to be measured."""
+    """A module, or code under no module's name, that is not of the tree that is to be measured."""
 
     module: str
     file: str
 
     def __str__(self) -> str:
-        return f"module {self.module} comes from {self.file}, not from this side's tree"
+        what = f"module {self.module}" if self.module else "code"
+        return f"{what} comes from {self.file}, not from this side's tree"
 
 
 def repository_of(root: str | Path) -> Path | None:
@@ -254,13 +276,26 @@ def strays(root: Path, repository: Path) -> tuple[Stray, ...]:
     but not what is compiled; nor what was installed from the repository by a copy.
     """
     root, copies, found = _real(str(root)), _installed_from(repository), []
-    for name, module in list(sys.modules.items()):
+    modules = list(sys.modules.items())
+    for name, module in modules:
         top, file = name.partition(".")[0], _file(module)
         if file is None or top in ("lstm_bench", "__main__", "__mp_main__"):
             continue
         if _is_away(file, root, repository, is_copy=top in copies):
             found.append(Stray(name, file))
+    named = {_file(module) for _, module in modules}
+    for file in sorted(set(map(_source, list(_opened))) - named):
+        if not own.has(file) and _is_away(file, root, repository, is_copy=False):
+            found.append(Stray("", file))
     return tuple(found)
+
+
+def _source(file: str) -> str:
+    """The file that bytecode was made of; any other is its own."""
+    try:
+        return importlib.util.source_from_cache(file) if file.endswith(".pyc") else file
+    except ValueError:
+        return file
 
 
 def not_from(root: Path, module: ModuleType) -> Stray | None:

@@ -235,3 +235,17 @@ def test_every_mistake_is_one_line_and_code_2(repository, capsys, arguments, wor
     assert err.startswith("lstm-bench: error: ")
     assert len(err.strip().splitlines()) == 1
     assert words in err
+
+
+def test_what_is_resumed_has_the_budget_that_was_asked_for():
+    from types import SimpleNamespace
+
+    from lstm_bench.commands.decisions import budget_of
+    from lstm_bench.compare.budget import TIMING_SECONDS
+
+    def plan(budget):
+        return SimpleNamespace(settings=SimpleNamespace(budget=budget))
+
+    assert budget_of({"budget": None}, plan(30.0)) == 30.0
+    assert budget_of({"budget": 60.0}, plan(30.0)) == 60.0
+    assert budget_of({"budget": None}, plan(TIMING_SECONDS)) is None

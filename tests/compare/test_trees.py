@@ -321,3 +321,13 @@ def test_caches_of_two_folders_have_nothing_in_common(tmp_path):
         "TORCH_EXTENSIONS_DIR", "TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR", "NUMBA_CACHE_DIR",
     }  # fmt: skip
     assert len({*one.values(), *other.values()}) == 8
+
+
+def test_what_this_harness_has_put_into_a_tree_changes_nothing_of_its_code(tmp_path):
+    tree = written(tmp_path, {"mine.py": repositories.BEFORE})
+    before = trees.digest(tree)
+    written(tree, {"reports/g/plan.json": '{"format": "lstm-bench comparison 1"}'})
+    written(tree, {"reports/g/blocks.jsonl": "{}\n", "reports/g/a/b.csv": ""})
+    assert trees.digest(tree) == before
+    written(tree, {"reports/plan.json": '{"format": "another"}'})
+    assert trees.digest(tree) != before

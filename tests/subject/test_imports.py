@@ -195,6 +195,32 @@ def test_a_module_that_is_taken_from_the_working_tree_by_its_path_is_a_stray(tmp
         assert f"module helper comes from {file}" in reason
 
 
+UNNAMED = {
+    "exec": "found = {{}}; exec(open({file!r}).read(), found); Mine = found['Mine']",
+    "runpy": "import runpy; Mine = runpy.run_path({file!r})['Mine']",
+    "spec": "import importlib.util as u; s = u.spec_from_file_location('helper', {file!r}); "
+    "m = u.module_from_spec(s); s.loader.exec_module(m); Mine = m.Mine",
+}
+
+
+@pytest.mark.parametrize("way", UNNAMED)
+def test_code_that_is_executed_by_its_path_under_no_name_is_a_stray(tmp_path, way):
+    file = tmp_path / "r" / "lib" / "helper.py"
+    files = {"mine.py": UNNAMED[way].format(file=str(file)), "lib/helper.py": BEFORE}
+    folder = repository(tmp_path / "r", files, {"lib/helper.py": NOW})
+    for _ in range(2):  # the second time there is bytecode
+        for state, reason in sides(folder, "mine.py:Mine"):
+            assert state is State.STRAY
+            assert f"code comes from {file}" in reason
+
+
+def test_what_is_no_code_or_is_written_may_lie_in_the_working_tree(tmp_path):
+    data, made = (tmp_path / "r" / name for name in ("sizes.json", "made.py"))
+    code = f"open({str(data)!r}).read(); open({str(made)!r}, 'w').close()\n"
+    folder = repository(tmp_path / "r", {"mine.py": code + BEFORE, "sizes.json": "{}"}, {})
+    assert sides(folder, "mine.py:Mine") == ("before", "before")
+
+
 def test_a_module_of_the_other_tree_is_a_stray(tmp_path):
     folder = repository(tmp_path / "r", {"mine.py": BEFORE, "helper.py": BEFORE}, {})
     with trees.side_by_side(folder, "HEAD") as (before, now):
