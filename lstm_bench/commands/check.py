@@ -126,6 +126,8 @@ def _judge(targets: tuple[str, ...], options: dict[str, Any]) -> Iterator[Judgem
 
 def _here(targets: tuple[str, ...], asked: Options) -> Judgement:
     """One target in this process. Raises UsageError for several: one could spoil the next."""
+    import torch
+
     from lstm_bench.conformance.judge import judge
 
     if len(targets) > 1:
@@ -135,6 +137,7 @@ def _here(targets: tuple[str, ...], asked: Options) -> Judgement:
         "and there are no limits of time or memory",
         err=True,
     )
+    torch.set_num_threads(1)  # as in a process of its own
     return judge(targets[0], asked)
 
 

@@ -106,7 +106,7 @@ def _measure(started: Run) -> int:
     # No thread redraws the bar: workers are forked, and a fork inherits what a thread has locked.
     quiet = not console.is_terminal
     with Progress(*columns, console=console, disable=quiet, auto_refresh=False) as bar:
-        task = bar.add_task("starting", total=None)
+        task, told = bar.add_task("starting", total=None), set[str]()
 
         def report(progress: Any) -> None:
             total = progress.total or None  # while judging, nobody knows how long
@@ -114,9 +114,14 @@ def _measure(started: Run) -> int:
                 task, completed=progress.done, total=total, description=plain(progress.label),
                 refresh=True,
             )  # fmt: skip
-            if not console.is_terminal and total:
-                line = f"{progress.done}/{progress.total} {plain(progress.label)}"
-                console.print(line, soft_wrap=True, markup=False)
+            if console.is_terminal:
+                return
+            # A log gets one line for all stages of a check, when it begins: it may take minutes.
+            where = f"{progress.done}/{total} " if total else ""
+            line = where + (progress.label if total else _subject(progress.label))
+            if line not in told:
+                told.add(line)
+                console.print(plain(line), soft_wrap=True, markup=False)
 
         try:
             execute(started, report)
@@ -127,6 +132,11 @@ def _measure(started: Run) -> int:
         click.echo(f"Stopped. Go on with: lstm-bench run --resume {started.folder}", err=True)
         return 130
     return code
+
+
+def _subject(label: str) -> str:
+    """What is going on, without the stage that it is at."""
+    return label.rpartition(": ")[0] or label
 
 
 def _conclude(folder: Path) -> int:

@@ -98,6 +98,6 @@ def too_short(asked: float, needed: float) -> str | None:
     if asked >= needed:
         return None
     return (
-        f"a budget of {asked:.0f} s is too short for a decision: this needs about "
-        f"{math.ceil(needed)} s (--budget {math.ceil(needed)}s), so that cells will stay undecided"
+        f"a budget of {asked:.0f} s is too short for a decision by what this usually takes, about "
+        f"{math.ceil(needed)} s (--budget {math.ceil(needed)}s): cells may stay undecided"
     )
