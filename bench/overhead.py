@@ -58,7 +58,7 @@ def measured(examiner: Examiner, pass_name: str, seconds: float) -> dict[str, fl
         _forget(examiner, *before)
     batches, median = len(guarded.clock), statistics.median
     began = time.perf_counter()
-    spent = examiner.spent
+    spent = examiner.spent + examiner.deepened
     examiner.finish()
     ended = time.perf_counter() - began
     added = batches * (median(guarded.beside) - median(bare.beside)) + spent + ended

@@ -46,6 +46,11 @@ SHARE, SHARE_OF_SHORT, LONG = 0.01, 0.3, 1e-3
 """Of the time on the clock, what questions may take beyond those that come whatever they cost; of
 calls shorter than LONG seconds, of which a batch holds many, more."""
 
+SHARE_OF_DEEP, DEEP = 0.02, 4
+"""The share for questions about what a graph leads to, beyond the last one; how many calls one is
+taken to last.
+"""
+
 _CHANCE = random.SystemRandom()
 
 WHOLE = torch.int64
@@ -142,6 +147,19 @@ class Account:
                 f"{_ms(self.passed)})"
             )
         return None
+
+
+@dataclass(frozen=True)
+class Form:
+    """What of a result is fetched and compared: what is asked for, how it comes, the answers."""
+
+    asked: Asked
+    layout: Layout
+    sheet: Sheet
+
+    @classmethod
+    def of(cls, exam: Exam, asked: Asked, layout: Layout) -> Form:
+        return cls(asked, layout, Sheet(exam, asked, layout))
 
 
 @dataclass
@@ -282,7 +300,7 @@ class Examiner:
         self.pass_name, self.asked_so_far, self.spent = pass_name, 0, 0.0
         self.batches, self.called, self.gap, self.due, self.looked = 0, 0, 1, 1, 0
         self.paired, self.next_too, self.closing = False, False, False
-        self.unasked, self.hurries = 0, 0
+        self.unasked, self.hurries, self.deepened, self.deep_in_the_end = 0, 0, 0.0, False
         self.of_new, self.of_seen = list[float](), list[float]()
         self.numbers, self.since = list[int](), None
         number, order = self._question(0)
@@ -295,14 +313,19 @@ class Examiner:
         returned = self.told["returns"]
         self.exam.prepare(self._asked(returned, gradients=self.exams.gradients or None))
         laid_out = self.worker.awaited()
-        self.asked = self._asked(laid_out["parts"])
-        self.exam.prepare(self.asked)
-        self.layout = self._layout(laid_out)
-        names = [name for name, _ in self.layout.parts]
-        mistake = self.exam.lacks(self.asked, names, returned)
+        asked, layout = self._asked(laid_out["parts"]), self._layout(laid_out)
+        self.exam.prepare(asked)
+        names = [name for name, _ in layout.parts]
+        mistake = self.exam.lacks(asked, names, returned)
         if mistake is None:
-            self.sheet = Sheet(self.exam, self.asked, self.layout)
-            mistake = self._mistake(number, order)
+            self.whole = self.shallow = Form.of(self.exam, asked, layout)
+            if asked.both:
+                values = Asked(False, last=asked.last)
+                known = self.exam.answer(0, values)
+                self.shallow = Form.of(
+                    self.exam, values, layout.first(int(laid_out["of_values"]), known)
+                )
+            mistake = self._mistake(number, order, self.whole)
         if mistake is not None:
             raise WrongResultError(mistake)
         self.account = Account()
@@ -407,8 +430,10 @@ class Examiner:
         self.unasked = 0 if question else self.unasked + calls
         began, mistake = time.perf_counter(), None
         if asked is not None:
-            mistake = self._mistake(*asked)
-            self.spent += time.perf_counter() - began
+            deep = self._goes_deep(seconds[-1])
+            mistake = self._mistake(*asked, self.whole if deep else self.shallow)
+            took = time.perf_counter() - began
+            self.spent, self.deepened = self.spent + took * (not deep), self.deepened + took * deep
             self.asked_so_far += 1
         elif calls == 1 and self.looked < LOOKS and self._hurried(seconds[0]):
             self.looked += 1
@@ -418,6 +443,20 @@ class Examiner:
         if mistake is not None:
             raise UnearnedError(f"a timed call's result is not that of its inputs: {mistake}")
         return seconds
+
+    def _goes_deep(self, seconds: float) -> bool:
+        """Whether a question of a pass that records a graph is asked for its gradients too.
+
+        That takes a backward pass, some two or three calls: the last question is, and others, by
+        chance, within a share of the time on the clock. No call knows beforehand.
+        """
+        if self.whole is self.shallow:
+            return False
+        if self.closing and not self.deep_in_the_end:
+            self.deep_in_the_end = True
+            return True
+        room = SHARE_OF_DEEP * self.account.clock - self.deepened
+        return room > DEEP * seconds and _CHANCE.random() < 0.5
 
     def _hurried(self, seconds: float) -> bool:
         """Whether a call was so much faster than those before it that it deserves a look.
@@ -468,9 +507,9 @@ class Examiner:
             _CHANCE.shuffle(self.numbers)
         return self.numbers.pop()
 
-    def _mistake(self, number: int, order: Tensor) -> str | None:
+    def _mistake(self, number: int, order: Tensor, form: Form) -> str | None:
         """What is wrong with the last call's result, which was a question."""
-        return self._held_against(self.exam, self.sheet, number, order)
+        return self._held_against(self.exam, form, number, order)
 
     def _mistake_in_these(self) -> str | None:
         """What is wrong with the last call's result, whose inputs were no question until now."""
@@ -484,23 +523,23 @@ class Examiner:
         x, rows = found["x"], Cotangents(*(found[f"d{part}"] for part in "yhc"))
         state = (found["h"], found["c"]) if "h" in found else None
         exam = self.exam.of_these(x, state, rows)
-        sheet = Sheet(exam, self.asked, self.layout)
-        return self._held_against(exam, sheet, 0, torch.arange(len(x)))
+        form = Form.of(exam, self.whole.asked, self.whole.layout)
+        return self._held_against(exam, form, 0, torch.arange(len(x)))
 
-    def _held_against(self, exam: Exam, sheet: Sheet, number: int, order: Tensor) -> str | None:
-        row = self._fetched()
-        if sheet.right(number, order, row):
+    def _held_against(self, exam: Exam, form: Form, number: int, order: Tensor) -> str | None:
+        row = self._fetched(form)
+        if form.sheet.right(number, order, row):
             return None
-        got = self.layout.named(row)
-        return exam.mistake(number, self.asked, got, order, self.told["returns"])
+        got = form.layout.named(row)
+        return exam.mistake(number, form.asked, got, order, self.told["returns"])
 
-    def _fetched(self) -> Tensor:
+    def _fetched(self, form: Form) -> Tensor:
         """The last call's result, all entries in one row."""
-        answer = self.worker.ask("fetch")
+        answer = self.worker.ask("fetch", gradients=form.asked.gradients)
         self._enter_work(answer)
         self.account.behind += float(answer["behind"]) / 1e9
         self._alike(answer)
-        return self._view((self.room[0], (self.layout.count,)))
+        return self._view((self.room[0], (form.layout.count,)))
 
     @staticmethod
     def _alike(answer: Mapping[str, Any]) -> None:
@@ -547,6 +586,7 @@ class Examiner:
 
     def finish(self) -> None:
         """Whether the pass adds up. Raises UnearnedError."""
+        self.closing = True
         if not self.paired:  # it was too short a pass
             self._request(1, question=True)
         if self._fastest() < SHORT:
@@ -554,7 +594,7 @@ class Examiner:
             for untouched in (True, False):
                 self._again(untouched=untouched)
             self._request(1, question=False)
-        elif self.unasked or not self.paired or self.next_too:
+        elif self.unasked or not self.paired or self.next_too or not self._went_deep():
             self._request(1, question=True)
         self._hold_repeats()
         self._hold_kernel()
@@ -565,6 +605,9 @@ class Examiner:
         complaint = complaint or self._beyond_the_machine()
         if complaint is not None:
             raise UnearnedError(complaint)
+
+    def _went_deep(self) -> bool:
+        return self.whole is self.shallow or self.deep_in_the_end
 
     def _beyond_the_machine(self) -> str | None:
         assert self.workload is not None

@@ -8,7 +8,7 @@ right; what is not, and whether rounding alone could have done it, the exam find
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -40,6 +40,12 @@ class Layout:
         sizes = [math.prod(shape) for _, shape in self.parts]
         split = torch.split(self.canonical(row), sizes)
         return {name: t.view(shape) for (name, shape), t in zip(self.parts, split, strict=True)}
+
+    def first(self, count: int, wanted: Collection[str]) -> Layout:
+        """That of a result's first entries, which hold these parts and nothing else."""
+        parts = tuple(part for part in self.parts if part[0] in wanted)
+        entries = sum(math.prod(shape) for _, shape in parts)
+        return Layout(parts, count, None if self.places is None else self.places[:entries])
 
     def moves_all(self) -> bool:
         """Whether every entry of the row is one of a part, and of one alone."""

@@ -180,7 +180,7 @@ class Stand:
 
     def _laid_out(self) -> dict[str, Any]:
         """Decide how results travel: as they are, where that is the canonical ones rearranged."""
-        own = self._own_tensors()
+        own = self._own_tensors(gradients=True)
         parts = self._parts(own)
         sizes = (None if t is None else t.shape for t in own)
         key = (self.pass_name in RECORDED, len(self.outgoing), *sizes)
@@ -194,7 +194,10 @@ class Stand:
             self.shared.tensor((self.room[0], tuple(found.shape)), torch.int64).copy_(found)
         shapes = [[name, list(tensor.shape)] for name, tensor in parts.items()]
         count = sum(place.numel() for place in self.told)
-        return {"shapes": shapes, "count": count, "mapped": self.mapped}
+        values = [name for name in parts if not name.startswith("grad ")]
+        self.of_values = len(self.outgoing) if self.mapped else len(values)
+        of_values = sum(place.numel() for place in self.told[: self.of_values])
+        return {"shapes": shapes, "count": count, "of_values": of_values, "mapped": self.mapped}
 
     def _places(self, own: Sequence[Tensor | None], parts: Mapping[str, Tensor]) -> Tensor | None:
         """Of every canonical entry where it lies among the module's own, if anywhere, and if
@@ -410,13 +413,13 @@ class Stand:
     def _all_settled(self, result: Any) -> list[Tensor | None]:
         return [None if t is None else _settled(t) for t in self._flat(result)]
 
-    def _own_tensors(self) -> list[Tensor | None]:
-        """What the last call gave, in the module's own tensors, and the gradients that it leads to
-        where it records a graph, which that frees.
+    def _own_tensors(self, *, gradients: bool) -> list[Tensor | None]:
+        """What the last call gave, in the module's own tensors; of one that records a graph also
+        the gradients that it leads to, if these are asked for, which frees the graph.
         """
         if self.own is None:
             self.own = list(self.result) if self.lazy else self._flat(self.result)
-            if self.pass_name in RECORDED - WITH_GRADIENTS:
+            if gradients and self.pass_name in RECORDED - WITH_GRADIENTS:
                 self._feed_from_above()
                 self.own += self._gradients([t for t in self.own if t is not None])
         return self.own
@@ -426,7 +429,7 @@ class Stand:
         if self.lazy or self.pass_name in WITH_GRADIENTS:
             return self._canonical(own)
         values = self.instance.trace(self.result, *self.sizes)
-        if self.pass_name not in RECORDED:
+        if len(own) == len(self.outgoing):
             return values
         return values | self._canonical_gradients(own[len(self.outgoing) :])
 
@@ -437,7 +440,7 @@ class Stand:
         if self.pass_name not in WITH_GRADIENTS:
             pairs = [(s, t) for s, t in zip(self.outgoing, values, strict=True) if t is not None]
             found |= self.instance.parts_of(pairs, *self.sizes)
-        if self.pass_name in RECORDED:
+        if gradients:
             found |= self._canonical_gradients(gradients)
         return found
 
@@ -462,12 +465,15 @@ class Stand:
             parameter.grad = None
         return found
 
-    def fetch(self) -> dict[str, Any]:
-        """Put the last call's result where the examiner reads it; what that took, as in sample."""
+    def fetch(self, gradients: bool = False) -> dict[str, Any]:
+        """Put the last call's result where the examiner reads it; what that took, as in sample.
+
+        gradients: those that it leads to, too, where it records a graph.
+        """
         began, spent = perf_counter_ns(), clock_gettime_ns(CLOCK_PROCESS_CPUTIME_ID)
         behind = self._behind()
         try:
-            own = self._own_tensors()
+            own = self._own_tensors(gradients=gradients)
         except Exception as error:  # those of the first call were there
             unlike = f"leads to no gradients: {error}".partition("\n")[0].partition(". ")[0]
         else:
@@ -485,9 +491,9 @@ class Stand:
 
         Whether they are of the shapes that were told.
         """
-        if len(tensors) != len(self.told):
+        if len(tensors) not in (self.of_values, len(self.told)):
             return False
-        for place, tensor in zip(self.told, tensors, strict=True):
+        for place, tensor in zip(self.told, tensors, strict=False):
             if tensor is None:
                 place.zero_()
             elif tensor.shape == place.shape:

@@ -71,7 +71,7 @@ def test_results_travel_as_they_are_where_canonical_ones_only_move_their_entries
         seated(one)
         for pass_name, as_they_are in travels.items():
             timed(one, pass_name, 16)
-            assert (one.layout.places is not None) == as_they_are
+            assert (one.whole.layout.places is not None) == as_they_are
 
 
 @pytest.mark.parametrize("dtype", ["float64", "bfloat16"])
