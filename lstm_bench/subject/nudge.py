@@ -174,7 +174,8 @@ class _Observer:
     def _observe(self) -> dict[str, NDArray[np.float64]]:
         with torch.no_grad():
             parts = self._step(self._data.x.clone(), *(s.clone() for s in self._state))
-        return {name: part.double().cpu().numpy() for name, part in parts.items()}
+        # TorchScript that has run with gradients keeps recording a graph under no_grad.
+        return {name: part.detach().double().cpu().numpy() for name, part in parts.items()}
 
     def tensor(self, tensor: Tensor) -> Labels:
         labels = Labels.blank(tuple(tensor.shape))

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 HOSTILE = {
     "hangs": ("import time\ndef make(i, h):\n    time.sleep(1000)\n", "exceeded the time limit"),
     "exits": ("import sys\ndef make(i, h):\n    sys.exit(3)\n", "sys.exit(3)"),
-    "os_exits": ("import os\ndef make(i, h):\n    os._exit(7)\n", "os._exit(7)"),
+    "os_exits": ("import os\ndef make(i, h):\n    os._exit(7)\n", "code 7, as os._exit does"),
     "aborts": ("import os\ndef make(i, h):\n    os.abort()\n", "signal 6"),
     "segfaults": (
         "import ctypes\ndef make(i, h):\n    ctypes.string_at(0)\n",

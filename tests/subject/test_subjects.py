@@ -8,6 +8,7 @@ from lstm_bench.conformance.agreement import agree
 from lstm_bench.conformance.problem import draw
 from lstm_bench.subject import open_subject
 from lstm_bench.subject.errors import Ambiguous, CannotLoad, IsVariant, NotAnLSTM
+from lstm_bench.subject.load import load_target
 from tests.spellings import SPELLINGS
 
 
@@ -20,6 +21,20 @@ def test_every_spelling_is_understood_and_agrees_at_other_sizes(spelling):
     for sizes in ({"input_size": 6, "hidden_size": 4}, {"input_size": 2, "hidden_size": 9}):
         found = agree(subject, **sizes, batch=3, steps=5, dtype=subject.dtype)
         assert found.agrees, found.message
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_torchscript_that_keeps_recording_a_graph_under_no_grad_is_understood():
+    """Its executor learned, of an earlier instance of the class, that gradients are wanted."""
+    target = "tests/spellings/scripted.py:JitLSTMCell"
+    cell, state = load_target(target)(3, 4).double(), torch.randn(2, 4, dtype=torch.float64)
+    for _ in range(5):
+        result, _ = cell(torch.randn(2, 3, dtype=torch.float64), (state, state))
+        result.sum().backward()
+    with torch.no_grad():
+        result, _ = cell(torch.randn(2, 3, dtype=torch.float64), (state, state))
+    assert result.requires_grad
+    assert open_subject(target).proven
 
 
 @pytest.mark.parametrize("name", implementations())
