@@ -301,6 +301,7 @@ class Examiner:
         self.batches, self.called, self.gap, self.due, self.looked = 0, 0, 1, 1, 0
         self.paired, self.next_too, self.closing = False, False, False
         self.unasked, self.hurries, self.deepened, self.deep_in_the_end = 0, 0, 0.0, False
+        self.looking = 0.0
         self.of_new, self.of_seen = list[float](), list[float]()
         self.numbers, self.since = list[int](), None
         number, order = self._question(0)
@@ -438,6 +439,7 @@ class Examiner:
         elif calls == 1 and self.looked < LOOKS and self._hurried(seconds[0]):
             self.looked += 1
             mistake = self._mistake_in_these()
+            self.looking += time.perf_counter() - began
         for one in seconds:
             bisect.insort(self.of_new, one)
         if mistake is not None:
