@@ -139,8 +139,8 @@ def summary(rows: list[dict[str, Any]], machine: dict[str, Any]) -> str:
         f"In cells whose calls take {ABOVE * 1e3:.0f} ms or more: {whole:.1%} of the time on the "
         f"clock, at most {max((r['share'] for r in counted), default=0):.1%} in one of them.",
         "",
-        f"Made by `python -m bench.overhead` on {machine['cpu']}, {machine['threads']} thread(s). The "
-        f"goal, less than {GOAL:.0%}, is {'met' if whole < GOAL else '**missed**'}.",
+        f"Made by `python -m bench.overhead` on {machine['cpu']}, {machine['threads']} thread(s). "
+        f"The goal, less than {GOAL:.0%}, is {'met' if whole < GOAL else '**missed**'}.",
         "",
         "| implementation | workload | pass | ms a call | defences | new values | begin, ms "
         "| questions | looks |",

@@ -494,12 +494,14 @@ class Examiner:
         number = self._next_number()
         problem = self.exam.questions[number]
         order = torch.randperm(len(problem.x), generator=_secret())
-        parts = {"x": problem.x[order], **_above(problem.cotangents)}
-        if problem.state is not None:
-            parts |= {name: state[order] for name, state in zip("hc", problem.state, strict=True)}
-        for name, tensor in parts.items():
-            offset, shape = self.given[name]
-            self._view((offset + call * self.stride, shape)).copy_(tensor)
+        given = {"x": problem.x, **dict(zip("hc", problem.state or (), strict=False))}
+        above = _above(problem.cotangents)
+        for name, (offset, shape) in self.given.items():
+            place = self._view((offset + call * self.stride, shape))
+            if name in above:
+                place.copy_(above[name])
+            else:
+                torch.index_select(given[name], 0, order, out=place)
         return number, order
 
     def _next_number(self) -> int:

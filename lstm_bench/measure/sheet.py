@@ -8,7 +8,7 @@ right; what is not, and whether rounding alone could have done it, the exam find
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -18,6 +18,9 @@ from lstm_bench.measure.exam import BY_ROW, Asked, Exam, plain
 
 TINY = 1e-30
 """The limit of a part whose right answer is zero throughout: nothing else is close to it."""
+
+FEW = 8
+"""As many slices, of which each lies regularly, are compared one by one: there are four gates."""
 
 
 @dataclass(frozen=True)
@@ -31,15 +34,20 @@ class Layout:
     count: int
     places: Tensor | None = None
 
-    def canonical(self, row: Tensor) -> Tensor:
-        """All parts one after the other."""
-        return row if self.places is None else row.index_select(0, self.places)
-
     def named(self, row: Tensor) -> dict[str, Tensor]:
         """Part by part."""
+        canonical = row if self.places is None else row.index_select(0, self.places)
+        return dict(self._split(canonical))
+
+    def places_of(self) -> dict[str, Tensor]:
+        """Of every part, in its shape, where its entries are in the row."""
+        whole = torch.arange(self.count) if self.places is None else self.places
+        return dict(self._split(whole))
+
+    def _split(self, canonical: Tensor) -> Iterator[tuple[str, Tensor]]:
         sizes = [math.prod(shape) for _, shape in self.parts]
-        split = torch.split(self.canonical(row), sizes)
-        return {name: t.view(shape) for (name, shape), t in zip(self.parts, split, strict=True)}
+        for (name, shape), flat in zip(self.parts, torch.split(canonical, sizes), strict=True):
+            yield name, flat.view(shape)
 
     def first(self, count: int, wanted: Collection[str]) -> Layout:
         """That of a result's first entries, which hold these parts and nothing else."""
@@ -47,78 +55,101 @@ class Layout:
         entries = sum(math.prod(shape) for _, shape in parts)
         return Layout(parts, count, None if self.places is None else self.places[:entries])
 
-    def moves_all(self) -> bool:
-        """Whether every entry of the row is one of a part, and of one alone."""
-        if self.places is None or len(self.places) != self.count:
-            return False
-        return bool((torch.bincount(self.places, minlength=self.count) == 1).all())
-
 
 class Sheet:
     """The answers to an exam's questions, as one subject gives them in one pass."""
 
     def __init__(self, exam: Exam, asked: Asked, layout: Layout) -> None:
-        self._layout = layout
-        self._direct = layout.moves_all()
-        self._answers = [exam.answer(n, asked) for n in range(len(exam.questions))]
+        answers = [exam.answer(n, asked) for n in range(len(exam.questions))]
+        self._count = layout.count
         self._fits = all(
-            plain(name) in self._answers[0] and self._answers[0][plain(name)].shape == shape
+            plain(name) in answers[0] and answers[0][plain(name)].shape == shape
             for name, shape in layout.parts
         )
-        self._rows: list[list[Tensor]] = []
-        self._expected: list[Tensor] = []
+        self._pieces: list[Piece] = []
         if self._fits:
-            weights = [self._weights(answer, exam.limit()) for answer in self._answers]
-            self._scales = [self._laid_out(self._full(w)) for w in weights]
-            for answer, weight in zip(self._answers, weights, strict=True):
-                self._add(answer, weight)
-            self._work = torch.empty_like(self._scales[0])
+            for name, places in layout.places_of().items():
+                rights = [answer[plain(name)] for answer in answers]
+                limits = [max(exam.limit() * _largest(right), TINY) for right in rights]
+                self._pieces += _pieces(places, rights, limits, by_row=name in BY_ROW)
+            dtype = next(iter(answers[0].values())).dtype
+            sizes = [math.prod(piece.shape) for piece in self._pieces]
+            self._work = torch.empty(max(sizes, default=0), dtype=dtype)
 
     def right(self, number: int, order: Tensor, row: Tensor) -> bool:
         """Whether a question's rows, asked in this order, are answered so. row: the result."""
-        if not self._fits or len(row) != self._layout.count:
+        if not self._fits or len(row) != self._count:
             return False
-        given = row if self._direct else self._layout.canonical(row)
-        expected, scale = self._expected[number], self._scales[number]
-        moved = [t.index_select(0, order).flatten() for t in self._rows[number]]
-        if moved:
-            expected.scatter_(0, self._moving, torch.cat(moved))
-        torch.addcmul(expected, given.to(scale), scale, out=self._work)
-        low, high = torch.aminmax(self._work)
-        return bool(low >= -1) and bool(high <= 1)  # of NaN neither holds
+        return all(piece.right(number, order, row, self._work) for piece in self._pieces)
 
-    def _weights(self, answer: Mapping[str, Tensor], limit: float) -> list[float]:
-        """Of each part, by how much a difference counts: 1 is what is just allowed."""
-        largest = [
-            float(torch.linalg.vector_norm(answer[plain(name)], math.inf))
-            for name, _ in self._layout.parts
-        ]
-        return [1 / max(limit * scale, TINY) for scale in largest]
 
-    def _full(self, weights: Sequence[float]) -> Tensor:
-        dtype = self._answers[0][plain(self._layout.parts[0][0])].dtype
-        return torch.cat(
-            [torch.full((math.prod(shape),), w, dtype=dtype)
-             for (_, shape), w in zip(self._layout.parts, weights, strict=True)]
-        )  # fmt: skip
+@dataclass(frozen=True)
+class Piece:
+    """Right answers in the order in which a part of a result, or one gate of it, lies in the row.
 
-    def _add(self, answer: Mapping[str, Tensor], weights: Sequence[float]) -> None:
-        """Negative and weighted, so that one multiplication and addition compares."""
-        weighted = [
-            (name, answer[plain(name)] * -weight)
-            for (name, _), weight in zip(self._layout.parts, weights, strict=True)
-        ]
-        self._expected.append(self._laid_out(torch.cat([t.flatten() for _, t in weighted])))
-        self._rows.append([t for name, t in weighted if name in BY_ROW])
-        if len(self._rows) == 1:
-            flags = torch.cat([torch.full((t.numel(),), n in BY_ROW) for n, t in weighted])
-            canonical = flags.nonzero().flatten()
-            places = self._layout.places
-            self._moving = places[canonical] if self._direct and places is not None else canonical
+    begin, strides: where; or index, where it does not lie regularly. by_row: the dimension over
+    sequences, whose order is another for each question asked. rights, limits: one a question.
+    """
 
-    def _laid_out(self, canonical: Tensor) -> Tensor:
-        """As results come, where those can be compared as they are."""
-        places = self._layout.places
-        if not self._direct or places is None:
-            return canonical
-        return torch.empty_like(canonical).scatter_(0, places, canonical)
+    shape: tuple[int, ...]
+    begin: int
+    strides: tuple[int, ...]
+    index: Tensor | None
+    by_row: int | None
+    rights: tuple[Tensor, ...]
+    limits: tuple[float, ...]
+
+    def right(self, number: int, order: Tensor, row: Tensor, work: Tensor) -> bool:
+        """Whether all is within the limit: of NaN nothing is. work: room for the differences."""
+        if self.index is None:
+            given = row.as_strided(self.shape, self.strides, row.storage_offset() + self.begin)
+        else:
+            given = row.index_select(0, self.index).view(self.shape)
+        expected, limit = self.rights[number], self.limits[number]
+        off = work[: given.numel()].view(self.shape)
+        if self.by_row is None:
+            torch.sub(expected, given, out=off)
+        else:
+            torch.index_select(expected, self.by_row, order, out=off).sub_(given)
+        low, high = torch.aminmax(off)
+        return bool(low >= -limit) and bool(high <= limit)
+
+
+def _pieces(
+    places: Tensor, rights: Sequence[Tensor], limits: Sequence[float], *, by_row: bool
+) -> Iterator[Piece]:
+    """One, or as many as there are gates, where each of these lies regularly by itself."""
+    if places.numel() == 0:
+        return
+    strides = _strides(places)
+    if strides is None and not by_row and 1 < len(places) <= FEW:
+        for k, some in enumerate(places):
+            yield from _pieces(some, [right[k] for right in rights], limits, by_row=False)
+        return
+    index = places.flatten() if strides is None else None
+    found = places.stride() if strides is None else strides
+    order = sorted(range(places.dim()), key=lambda d: -found[d])  # as they follow one another
+    yield Piece(
+        shape=tuple(places.shape[d] for d in order),
+        begin=int(places.flatten()[0]),
+        strides=tuple(found[d] for d in order),
+        index=index,
+        by_row=order.index(0) if by_row else None,
+        rights=tuple(right.permute(order).contiguous() for right in rights),
+        limits=tuple(limits),
+    )
+
+
+def _strides(places: Tensor) -> tuple[int, ...] | None:
+    """Of entries that lie at even distances in every dimension; None of others."""
+    found, regular = [], places.flatten()[0]
+    for dim, size in enumerate(places.shape):
+        line = places[tuple(slice(None) if d == dim else 0 for d in range(places.dim()))]
+        found.append(int(line[1] - line[0]) if size > 1 else 1)
+        along = torch.arange(size) * found[-1]
+        regular = regular + along.view(-1, *[1] * (places.dim() - dim - 1))
+    return tuple(found) if min(found, default=1) > 0 and torch.equal(regular, places) else None
+
+
+def _largest(tensor: Tensor) -> float:
+    return float(torch.linalg.vector_norm(tensor, math.inf)) if tensor.numel() else 0.0
