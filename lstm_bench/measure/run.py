@@ -203,7 +203,7 @@ def execute(run: Run, report: Callable[[Progress], None] = lambda _: None) -> No
                 number = w * len(plan.passes) + plan.passes.index(pass_name)
                 report(Progress(number, groups, f"{workload.name} {pass_name}"))
                 at_once(contender.entering(workload, pass_name, exams) for contender in contenders)
-                for cell in _measured(contenders, workload, pass_name, plan, number):
+                for cell in _measured(contenders, workload, pass_name, plan, number, exams):
                     run.write(cell | {"cold_seconds": cold[f"{cell['subject']} {workload.name}"]})
     report(Progress(groups, groups, "done"))
 
@@ -284,6 +284,7 @@ class Contender:
     unearned: str = ""
     ready: bool = False
     peak_bytes: int | None = None
+    known_head: bool | None = None
 
     def __enter__(self) -> Contender:
         return self
@@ -293,6 +294,7 @@ class Contender:
 
     def close(self) -> None:
         if self.examiner is not None:
+            self.known_head = self.head
             self.examiner.close()
             self.examiner = None
 
@@ -322,11 +324,15 @@ class Contender:
 
     @contextlib.contextmanager
     def blamed(self) -> Iterator[None]:
-        """What a subject does wrong is its cell's, and no other's."""
+        """What a subject does wrong is its cell's, and no other's.
+
+        Who is not to be trusted is not left running beside the others.
+        """
         try:
             yield
         except UnearnedError as error:
             self.ready, self.unearned = False, str(error)
+            self.close()
         except WrongResultError as error:
             self.ready, self.agrees, self.error = False, False, str(error)
         except (WorkerError, ValueError, TypeError, KeyError) as error:
@@ -336,7 +342,7 @@ class Contender:
     def head(self) -> bool | None:
         """Whether the module has an output layer, whatever was asked for; None if unknown."""
         if self.examiner is None or not hasattr(self.examiner, "head_size"):
-            return None
+            return self.known_head
         return self.examiner.head_size is not None
 
 
@@ -346,28 +352,16 @@ def _measured(
     pass_name: str,
     plan: Plan,
     number: int,
+    exams: Exams,
 ) -> Iterator[dict[str, Any]]:
     """The cells of one group, timed side by side. One that fails does not stop the others."""
-    by_name = {contender.name: contender for contender in contenders}
-    samples: dict[str, list[Sample]] | None = None
-    while samples is None:
-        ready = {c.name: c.examiner for c in contenders if c.ready and c.examiner}
-        takes = {name: examiner.take for name, examiner in ready.items()}
-        try:
-            samples = interleave(
-                takes, rounds=plan.rounds, seed=plan.seed + number, budget=plan.budget,
-                last_one=partial(_last_one, list(ready.values())),
-            )  # fmt: skip
-        except SubjectFailedError as failure:
-            with by_name[failure.name].blamed():
-                raise failure.error from None
-    for contender in contenders:
-        if contender.ready and contender.examiner is not None:
-            with contender.blamed():
-                contender.examiner.finish()
-    awake = [contender for contender in contenders if contender.ready]
-    left = spinning([c.examiner for c in awake if c.examiner is not None])
-    at_once(contender.leaving(cores) for contender, cores in zip(awake, left, strict=True))
+    while True:
+        samples = _sampled(contenders, plan, number)
+        caught = _caught_in_the_end(contenders)
+        if not caught:
+            break
+        # Who is not to be trusted may have slowed the others: they are timed again without it.
+        at_once(c.entering(workload, pass_name, exams) for c in contenders if c.ready)
     for contender in contenders:
         cell = _cell(plan, contender, workload, pass_name)
         cell |= {"error": contender.error, "unearned": contender.unearned}
@@ -375,6 +369,35 @@ def _measured(
             cell["samples"] = [asdict(sample) for sample in samples[contender.name]]
             cell["peak_bytes"] = contender.peak_bytes
         yield cell
+
+
+def _sampled(contenders: Sequence[Contender], plan: Plan, number: int) -> dict[str, list[Sample]]:
+    """Samples of all that are ready. Whoever fails is none of them any more."""
+    by_name = {contender.name: contender for contender in contenders}
+    while True:
+        ready = {c.name: c.examiner for c in contenders if c.ready and c.examiner}
+        takes = {name: examiner.take for name, examiner in ready.items()}
+        try:
+            return interleave(
+                takes, rounds=plan.rounds, seed=plan.seed + number, budget=plan.budget,
+                last_one=partial(_last_one, list(ready.values())),
+            )  # fmt: skip
+        except SubjectFailedError as failure:
+            with by_name[failure.name].blamed():
+                raise failure.error from None
+
+
+def _caught_in_the_end(contenders: Sequence[Contender]) -> list[Contender]:
+    """End a pass: those whose speed turns out to be unearned."""
+    awake = [contender for contender in contenders if contender.ready]
+    for contender in awake:
+        with contender.blamed():
+            assert contender.examiner is not None
+            contender.examiner.finish()
+    still = [contender for contender in awake if contender.ready]
+    left = spinning([c.examiner for c in still if c.examiner is not None])
+    at_once(contender.leaving(cores) for contender, cores in zip(still, left, strict=True))
+    return [contender for contender in awake if contender.unearned]
 
 
 def _last_one(examiners: Sequence[Examiner]) -> None:

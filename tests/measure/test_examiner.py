@@ -192,6 +192,23 @@ def test_what_was_seen_is_held_against_the_fastest_that_is_new(seen, new, found)
     assert faster_when_seen(seen, new) == found
 
 
+def test_who_seems_to_answer_from_memory_is_asked_once_more():
+    """The one that remembers is found again, the one that was disturbed meanwhile is not."""
+    remembers = "tests/cheats/memory_by_value.py:RemembersBytes"
+    for name, guilty in (("torch_nn", False), (remembers, True)):
+        with examiner(name) as one:
+            seated(one, Workload(64, 60, 32, 128, head=False))
+            one.begin("forward")
+            one.take(1)
+            one.take(1)
+            one.of_seen, one.of_new = [1e-6], [1.0]
+            if guilty:
+                with pytest.raises(UnearnedError, match="answers from memory"):
+                    one._hold_repeats()
+            else:
+                one._hold_repeats()
+
+
 @pytest.mark.parametrize("name", ["documented_loop", "torch_nn", "FirstAnswer"])
 def test_a_call_that_was_no_question_can_be_looked_at_afterwards(name):
     with examiner(name) as one:

@@ -9,7 +9,7 @@ import torch
 from lstm_bench.errors import UsageError
 from lstm_bench.measure import exam
 from lstm_bench.measure.machine import facts, fingerprint
-from lstm_bench.measure.run import Plan, Run, execute, read_cells, read_header
+from lstm_bench.measure.run import Contender, Plan, Run, execute, read_cells, read_header
 from lstm_bench.measure.workloads import Workload
 
 pytestmark = pytest.mark.usefixtures("taken_as_right")
@@ -183,6 +183,36 @@ def test_an_unearned_speed_is_none_and_its_neighbour_has_one(tmp_path):
     assert [cell["samples"] for cell in theirs] == [[], []]
     assert all("not that of its inputs" in cell["unearned"] for cell in theirs)
     assert all(cell["samples"] for cell in cells if cell["subject"] == "torch_nn")
+
+
+def test_who_was_timed_beside_one_that_leaves_threads_running_is_timed_again_without_it(
+    tmp_path, monkeypatch
+):
+    cheat, begun, left = "tests/measure/subjects.py:LeavesAThreadSpinning", [], []
+    entering, close = Contender.entering, Contender.close
+
+    def watched(self, workload, pass_name, exams):
+        begun.append((self.name, pass_name, tuple(left)))
+        return entering(self, workload, pass_name, exams)
+
+    def closed(self):
+        if self.unearned and self.name not in left:
+            left.append(self.name)
+        close(self)
+
+    monkeypatch.setattr(Contender, "entering", watched)
+    monkeypatch.setattr(Contender, "close", closed)
+    plan = Plan((cheat, "torch_nn"), (Workload(6, 2, 3, 4, head=False),), ("forward", "step"))
+    run = Run.create(tmp_path / "run", plan)
+    execute(run)
+    of_theirs = [c["unearned"] for c in read_cells(run.folder) if c["subject"] == cheat]
+    assert all("leaves threads running" in reason for reason in of_theirs)
+    assert all(c["samples"] for c in read_cells(run.folder) if c["subject"] == "torch_nn")
+    assert begun == [
+        (cheat, "forward", ()), ("torch_nn", "forward", ()),
+        ("torch_nn", "forward", (cheat,)),  # once more, and the other one has ended
+        (cheat, "step", (cheat,)), ("torch_nn", "step", (cheat,)),
+    ]  # fmt: skip
 
 
 def test_a_subject_that_ends_its_process_ends_its_own_cells_alone(tmp_path):
