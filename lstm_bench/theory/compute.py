@@ -1,0 +1,570 @@
+"""What a theory computes: a cell with edits, run over sequences. Autograd runs through all of it.
+
+Without edits it is the cell's equations, node by node. An edit of the backward pass alone keeps
+the value and hands on the gradient of the edited one (:func:`surrogate`), so that the same
+operators serve both ways.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeAlias
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from lstm_bench.theory.cell import Cell, Node
+from lstm_bench.theory.edits import (
+    BACK,
+    FORMULA,
+    SEQUENCE,
+    Added,
+    Against,
+    Axis,
+    Bent,
+    Clipped,
+    Constant,
+    Edit,
+    Factor,
+    Growing,
+    Instead,
+    Normalised,
+    Other,
+    Rounded,
+    Shifted,
+    Step,
+    Theory,
+    Through,
+    Viewed,
+    Whole,
+    With,
+)
+
+Tensors: TypeAlias = Mapping[str, Tensor]
+
+State: TypeAlias = tuple[Tensor, ...]
+
+
+# -- functions ----------------------------------------------------------------------------------
+
+
+def _product(*values: Tensor) -> Tensor:
+    first, *rest = values
+    for value in rest:
+        first = first * value
+    return first
+
+
+def _sum(*values: Tensor) -> Tensor:
+    first, *rest = values
+    for value in rest:
+        first = first + value
+    return first
+
+
+def _joined(x: Tensor, h: Tensor, *others: Tensor) -> Tensor:
+    """What comes from x times what comes from h, and the rest."""
+    return _sum(x * h, *others)
+
+
+JOINS: dict[str, Callable[..., Tensor]] = {
+    "sum": _sum,
+    "product": _product,
+    "product of the first two": _joined,
+    "mean": lambda *values: _sum(*values) / len(values),
+    "weighed": lambda x, weights: x @ weights,
+    "complement": lambda t: 1 - t,
+}
+"""Functions of several nodes."""
+
+FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "sigmoid": torch.sigmoid,
+    "tanh": torch.tanh,
+    "relu": torch.relu,
+    "nothing": lambda t: t,
+    "hard sigmoid": F.hardsigmoid,
+    "Keras 1's hard sigmoid": lambda t: (0.2 * t + 0.5).clamp(0, 1),
+    "exp": torch.exp,
+    "softplus": F.softplus,
+    "softmax over the units": lambda t: t.softmax(-1),
+    "softmax over the batch": lambda t: t.softmax(0),
+    "1 - sigmoid": lambda t: (-t).sigmoid(),
+    "sigmoid of sigmoid": lambda t: t.sigmoid().sigmoid(),
+    "sigmoid of 2z": lambda t: (2 * t).sigmoid(),
+    "sigmoid of tanh": lambda t: t.tanh().sigmoid(),
+    "rounded sigmoid": lambda t: t.sigmoid().round(),
+    "sigmoid squared": lambda t: t.sigmoid() ** 2,
+    "root of sigmoid": lambda t: t.sigmoid().sqrt(),
+    "leaky relu": F.leaky_relu,
+    "hard tanh": F.hardtanh,
+    "softsign": F.softsign,
+    "elu": F.elu,
+    "gelu": F.gelu,
+    "silu": F.silu,
+    "sin": torch.sin,
+    "arctan": torch.atan,
+    "-tanh": lambda t: -t.tanh(),
+    "tanh of tanh": lambda t: t.tanh().tanh(),
+    "tanh of z/2": lambda t: 2 * t.sigmoid() - 1,
+    "LeCun's tanh": lambda t: 1.7159 * (t * 2 / 3).tanh(),
+    "4 sigmoid - 2": lambda t: 4 * t.sigmoid() - 2,
+    "normalising over the units": lambda t: F.layer_norm(t, t.shape[-1:]),
+    "complement": lambda t: 1 - t,
+    "nan_to_num": torch.nan_to_num,
+    "exp(z) / (1 + exp(z))": lambda t: t.exp() / (1 + t.exp()),
+    "tanh by exp(2z)": lambda t: ((2 * t).exp() - 1) / ((2 * t).exp() + 1),
+}
+"""Functions of one node, entry by entry for the most part."""
+
+DERIVATIVES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "1": lambda z, s: torch.ones_like(s),
+    "z (1 - z)": lambda z, s: z * (1 - z),
+    "1 - z²": lambda z, s: 1 - z * z,
+    "s (1 - s)": lambda z, s: s * (1 - s),
+    "1 - s²": lambda z, s: 1 - s * s,
+    "1 - s": lambda z, s: 1 - s,
+    "s": lambda z, s: s,
+    "s (1 + s)": lambda z, s: s * (1 + s),
+    "1 + s²": lambda z, s: 1 + s * s,
+    "1 - tanh(s)²": lambda z, s: 1 - s.tanh() ** 2,
+}
+"""Of what goes into a function (z) and what comes out (s)."""
+
+
+def _late(t: Tensor, dim: int, first: Tensor) -> Tensor:
+    return torch.cat([first, t.narrow(dim, 0, t.shape[dim] - 1)], dim)
+
+
+def _normalised(t: Tensor, dim: int) -> Tensor:
+    return (t - t.mean(dim, keepdim=True)) / (t.var(dim, False, True) + 1e-5).sqrt()
+
+
+ALONG: dict[str, Callable[[Tensor, int], Tensor]] = {
+    "reversed": lambda t, d: t.flip(d),
+    "rolled": lambda t, d: t.roll(1, d),
+    "rolled back": lambda t, d: t.roll(-1, d),
+    "first for all": lambda t, d: t.narrow(d, 0, 1).expand_as(t),
+    "last for all": lambda t, d: t.narrow(d, t.shape[d] - 1, 1).expand_as(t),
+    "late": lambda t, d: _late(t, d, torch.zeros_like(t.narrow(d, 0, 1))),
+    "late, the first twice": lambda t, d: _late(t, d, t.narrow(d, 0, 1)),
+    "early, the last twice": lambda t, d: torch.cat(
+        [t.narrow(d, 1, t.shape[d] - 1), t.narrow(d, t.shape[d] - 1, 1)], d
+    ),
+    "mean": lambda t, d: t.mean(d, keepdim=True).expand_as(t),
+    "sum": lambda t, d: t.sum(d, keepdim=True).expand_as(t),
+    "sum so far": torch.cumsum,
+    "mean so far": lambda t, d: (
+        t.cumsum(d) / torch.arange(1, t.shape[d] + 1).to(t).view(-1, *[1] * (t.dim() - d - 1))
+    ),
+    "centred": lambda t, d: t - t.mean(d, keepdim=True),
+    "normalised": _normalised,
+    "transposed": lambda t, d: t.reshape(t.shape[::-1]).mT,
+}
+"""What can be done along an axis (dim), in the shape that was there."""
+
+OVER: dict[str, Callable[[Tensor], Tensor]] = {
+    "mean": lambda t: t.mean(0),
+    "sum": lambda t: t.sum(0),
+    "largest": lambda t: t.amax(0),
+}
+"""What can be made of all the steps' states."""
+
+TYPES = {
+    "float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16,
+}  # fmt: skip
+
+
+def surrogate(value: Tensor, gradient_of: Tensor) -> Tensor:
+    """``value`` going forward, the gradient of ``gradient_of`` going backward."""
+    return value.detach() + gradient_of - gradient_of.detach()
+
+
+class _ClippedBack(torch.autograd.Function):
+    """The identity, whose gradient is clipped."""
+
+    @staticmethod
+    def forward(ctx: Any, t: Tensor, limit: float) -> Tensor:
+        ctx.limit = limit
+        return t.clone()
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor) -> tuple[Tensor, None]:
+        return g.clamp(-ctx.limit, ctx.limit), None
+
+
+# -- a run --------------------------------------------------------------------------------------
+
+
+def run(
+    theory: Theory,
+    parameters: Tensors,
+    x: Tensor,
+    state: State | None,
+    more: Tensors | None = None,
+) -> dict[str, Tensor]:
+    """What a theory makes of sequences: y (B, T, K) and the states after the last step, (B, H).
+
+    parameters: by name, W_i, …, and W_h and b_h where there is an output layer. x: (B, T, I).
+    state: one tensor (B, H) for each of the cell's states; None for the default. more: other
+    values that operators may name.
+    """
+    whole = [e.operator.how for e in theory.edits if isinstance(e.operator, Whole)]
+    one = _Run(theory, dict(more or {})).over
+    for how in whole:
+        one = partial(RUNS[how], one)
+    return one(parameters, x, state)
+
+
+def gradients(
+    theory: Theory,
+    parameters: Tensors,
+    x: Tensor,
+    state: State | None,
+    cotangents: Tensors,
+) -> dict[str, Tensor]:
+    """The gradient of ⟨cotangents, run(...)⟩ in x, the given states and every parameter.
+
+    cotangents: of y and of states, by name, of the parts that the loss is of. Names of the result:
+    x, h0, c0, W_i, ….
+    """
+    states = [name for name, _ in theory.cell.states]
+    named = {
+        "x": x,
+        **{f"{n}0": t for n, t in zip(states, state or (), strict=False)},
+        **parameters,
+    }
+    leaves = {name: t.detach().clone().requires_grad_() for name, t in named.items()}
+    given = tuple(leaves[f"{name}0"] for name in states) if state is not None else None
+    with torch.enable_grad():
+        found = run(theory, {n: leaves[n] for n in parameters}, leaves["x"], given)
+        loss = _sum(*((cotangents[name] * found[name]).sum() for name in cotangents))
+        wanted = list(leaves.values())
+        raw: Sequence[Tensor | None] = [None] * len(wanted)
+        if loss.requires_grad:
+            raw = torch.autograd.grad(loss, wanted, allow_unused=True)
+    return {
+        name: torch.zeros_like(t) if g is None else g
+        for (name, t), g in zip(leaves.items(), raw, strict=True)
+    }
+
+
+Run: TypeAlias = Callable[[Tensors, Tensor, "State | None"], dict[str, Tensor]]
+
+
+def _longer(
+    run: Run, p: Tensors, x: Tensor, state: State | None, *, first: bool
+) -> dict[str, Tensor]:
+    """One end of the sequence is run twice, and its output given once."""
+    pieces = [x[:, :1], x] if first else [x, x[:, -1:]]
+    found = run(p, torch.cat(pieces, 1), state)
+    return found | {"y": found["y"][:, 1:] if first else found["y"][:, :-1]}
+
+
+def _future_added(run: Run, p: Tensors, x: Tensor, state: State | None) -> dict[str, Tensor]:
+    found, other = run(p, x, state), run(p, x.flip(1), state)
+    return found | {"y": found["y"] + other["y"].flip(1)}
+
+
+def _over_batch(run: Run, p: Tensors, x: Tensor, state: State | None) -> dict[str, Tensor]:
+    return {"y": run(p, x.transpose(0, 1), None)["y"].transpose(0, 1)}
+
+
+def _one_long_sequence(run: Run, p: Tensors, x: Tensor, state: State | None) -> dict[str, Tensor]:
+    """The rows one after the other, the state handed on from row to row."""
+    given = None if state is None else tuple(s[:1] for s in state)
+    found = run(p, x.reshape(1, -1, x.shape[2]), given)
+    states = {name: t.expand(len(x), -1) for name, t in found.items() if name != "y"}
+    return {"y": found["y"].reshape(*x.shape[:2], -1), **states}
+
+
+RUNS: dict[str, Callable[..., dict[str, Tensor]]] = {
+    "first step twice": partial(_longer, first=True),
+    "last step twice": partial(_longer, first=False),
+    "future added": _future_added,
+    "over the batch": _over_batch,
+    "one long sequence": _one_long_sequence,
+}
+"""What no edit of a step says: a run made of other runs."""
+
+
+@dataclass
+class _Moment:
+    """Where a run is: the step, how many there are, and every value that has a name by now."""
+
+    t: int
+    steps: int
+    values: dict[str, Tensor]
+    exact: Callable[[str], Tensor]
+    """What the equations give for a node that comes later in the step."""
+
+    def value(self, name: str) -> Tensor:
+        return self.values[name] if name in self.values else self.exact(name)
+
+
+class _Run:
+    """One theory over one batch of sequences."""
+
+    def __init__(self, theory: Theory, more: dict[str, Tensor]) -> None:
+        self.cell, self.more = theory.cell, more
+        self.edits: dict[str, list[Edit]] = defaultdict(list)
+        for edit in theory.edits:
+            for place in edit.places:
+                self.edits[place].append(edit)
+        self.whole = [edit for edit in theory.edits if isinstance(edit.operator, Normalised)]
+
+    def over(self, parameters: Tensors, x: Tensor, state: State | None) -> dict[str, Tensor]:
+        names = [name for name, _ in self.cell.states]
+        steps = x.shape[1]
+        values = self._parameters(dict(parameters))
+        first = self._begin(names, values, x, state)
+        x = self._at("inputs", x, _Moment(-1, steps, values | first, _nothing_later))
+        current, before = dict(first), dict(first)
+        trajectory: list[dict[str, Tensor]] = [current]
+        outputs = []
+        for t in range(steps):
+            moment = self._step(t, steps, values, x[:, t], current, before, first)
+            outputs.append(self._at("output", moment.values[self.cell.output], moment))
+            trajectory.append({n: moment.values[node] for n, node in self.cell.states})
+            before = current
+            current = {
+                n: self._at(f"carried {n}", moment.values[node], moment)
+                for n, node in self.cell.states
+            }
+        end = _Moment(steps - 1, steps, moment.values, _nothing_later)
+        y = self._at("outputs", torch.stack(outputs, dim=1), end)
+        if "W_h" in values:
+            bias = self._at("y<b_h", values["b_h"], end)
+            y = self._at("read out", self._at("y<outputs", y, end) @ values["W_h"] + bias, end)
+        # The parts of a result; on the way back they may stand for one another.
+        found = {f"{n}_n": self._end(n, [one[n] for one in trajectory], end) for n in names}
+        found["y"] = y
+        return {
+            place.removesuffix("_n"): self._at(place, value, end, found)
+            for place, value in found.items()
+        }
+
+    def _end(self, name: str, states: list[Tensor], end: _Moment) -> Tensor:
+        """The state that is returned, out of all of them, from the initial one on."""
+        value = states[-1]
+        place = f"returned {name}"
+        for edit in self.edits[place]:
+            operator = edit.operator
+            if isinstance(operator, Step):
+                number = operator.number if operator.number >= 0 else len(states) + operator.number
+                value = states[min(max(number, 0), len(states) - 1)]
+            elif isinstance(operator, Axis) and operator.axis == "T":
+                value = OVER[operator.how](torch.stack(states[1:]))
+            else:
+                value = self._edited(edit, place, value, end)
+        return value
+
+    # -- before the first step ------------------------------------------------------------------
+
+    def _parameters(self, given: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Each parameter as it is used; others' are borrowed as they were given."""
+        moment = _Moment(-1, 0, given, _nothing_later)
+        found = {name: self._at(name, value, moment) for name, value in given.items()}
+        for edit in self.whole:
+            assert isinstance(edit.operator, Normalised)
+            stacked = torch.stack([found[place] for place in edit.places])
+            dims = {"unit": (1,), "operand": (0, 2), "gate": (1, 2), "all": (0, 1, 2)}
+            length = torch.linalg.vector_norm(stacked, dim=dims[edit.operator.by], keepdim=True)
+            found |= dict(zip(edit.places, (stacked / length).unbind(), strict=True))
+        return found
+
+    def _begin(
+        self, names: Sequence[str], values: dict[str, Tensor], x: Tensor, state: State | None
+    ) -> dict[str, Tensor]:
+        """The state before the first step."""
+        kind = "default" if state is None else "given"
+        if state is None:
+            some = next(values[n] for n in self.cell.parameters() if n.startswith("U"))
+            blank = x.new_zeros(x.shape[0], some.shape[0])
+            state = (blank,) * len(names)
+        given = {f"{kind} {name}": t for name, t in zip(names, state, strict=True)}
+        moment = _Moment(-1, x.shape[1], values | given | self.more, _nothing_later)
+        return {name: self._at(f"{kind} {name}", given[f"{kind} {name}"], moment) for name in names}
+
+    # -- a step ---------------------------------------------------------------------------------
+
+    def _step(
+        self, t: int, steps: int, parameters: dict[str, Tensor], x: Tensor,
+        state: dict[str, Tensor], before: dict[str, Tensor], first: dict[str, Tensor],
+    ) -> _Moment:  # fmt: skip
+        values = parameters | state | {"x": x} | self.more
+        values |= {f"before {n}": v for n, v in before.items()}
+        values |= {f"{n}0": v for n, v in first.items()}
+        moment = _Moment(t, steps, values, _Exact(self.cell, parameters | state | {"x": x}))
+        for node in self.cell.nodes:
+            values[node.name] = self._node(node, moment)
+        return moment
+
+    def _node(self, node: Node, moment: _Moment) -> Tensor:
+        read, formula = [], []
+        for name in node.reads:
+            place = f"{node.name}<{name}"
+            value = self._at(place, moment.values[name], moment)
+            read.append(value)
+            formula.append(self._at(place, value, moment, way=FORMULA))
+        value = _function(node.function)(*read)
+        if any(a is not b for a, b in zip(read, formula, strict=True)):
+            value = surrogate(value, _linearised(node.function, formula, read))
+        for edit in self.edits.get(node.name, ()):
+            value = self._at_node(edit, node, value, read, moment)
+        return value
+
+    def _at_node(
+        self, edit: Edit, node: Node, value: Tensor, read: list[Tensor], moment: _Moment
+    ) -> Tensor:
+        """A node's own function may be another, or have another derivative."""
+        operator = edit.operator
+        if isinstance(operator, Instead):
+            other = _function(operator.function)(*read)
+            return self._timely(edit, value, other, moment)
+        if isinstance(operator, Against):
+            sums = torch.stack([moment.value(f"z_{gate}") for gate in operator.gates])
+            other = sums.softmax(0)[operator.gates.index(node.name)]
+            return self._timely(edit, value, other, moment)
+        if isinstance(operator, Bent):
+            (z,) = read
+            s = value if operator.of is None else moment.value(operator.of)
+            slope = DERIVATIVES[operator.derivative](z, s).detach()
+            return self._timely(edit, value, surrogate(value, z * slope), moment)
+        return self._edited(edit, node.name, value, moment)
+
+    # -- edits ----------------------------------------------------------------------------------
+
+    def _at(
+        self, place: str, value: Tensor, moment: _Moment, among: Tensors | None = None,
+        way: str | None = None,
+    ) -> Tensor:  # fmt: skip
+        """A value with the edits of its place. way: those of this one, else all but formulas."""
+        for edit in self.edits.get(place, ()):
+            if (edit.way == FORMULA) == (way == FORMULA):
+                value = self._edited(edit, place, value, moment, among)
+        return value
+
+    def _edited(
+        self, edit: Edit, place: str, value: Tensor, moment: _Moment, among: Tensors | None = None
+    ) -> Tensor:
+        operator = edit.operator
+        if isinstance(operator, Normalised):
+            return value  # of all its places at once
+        if isinstance(operator, Clipped) and edit.way == BACK:
+            other: Tensor = _ClippedBack.apply(value, operator.limit)  # type: ignore[no-untyped-call]
+            return self._timely(edit, value, other, moment)
+        other = _operated(operator, value, moment, among)
+        if edit.way == BACK:
+            other = surrogate(value, other)
+        return self._timely(edit, value, other, moment)
+
+    @staticmethod
+    def _timely(edit: Edit, value: Tensor, other: Tensor, moment: _Moment) -> Tensor:
+        """The edited value where the edit holds, else the one that was there."""
+        when = edit.when
+        if SEQUENCE.get(edit.places[0], "")[:2] == "BT" and when.steps != "all":
+            steps = range(value.shape[1])
+            holds = torch.tensor([when.at(t, len(steps)) for t in steps], device=value.device)
+            return torch.where(holds.view(1, -1, 1), other, value)
+        if not when.at(moment.t, moment.steps):
+            return value
+        if when.rows == "all":
+            return other
+        if value.dim() == 1:  # a bias, which all rows share until one of them does not
+            rows = len(moment.values["x"])
+            value, other = value.expand(rows, -1), other.expand(rows, -1)
+        first = torch.arange(len(value), device=value.device).view(-1, 1) == 0
+        return torch.where(first if when.rows == "first" else ~first, other, value)
+
+
+def _operated(operator: Any, value: Tensor, moment: _Moment, among: Tensors | None) -> Tensor:
+    """What an operator makes of a value."""
+    if isinstance(operator, Factor):  # what is lost is no NaN either
+        return operator.by * value if operator.by else torch.zeros_like(value)
+    if isinstance(operator, Growing):
+        return (moment.t + 1) * value
+    if isinstance(operator, Constant):
+        return torch.full_like(value, operator.value)
+    if isinstance(operator, Shifted):
+        return value + operator.by
+    if isinstance(operator, Through):
+        return FUNCTIONS[operator.function](value)
+    if isinstance(operator, Other):
+        found = (among or {}).get(operator.name)
+        return moment.value(operator.name) if found is None else found
+    if isinstance(operator, With):
+        found = (among or {}).get(operator.name)
+        other = moment.value(operator.name) if found is None else found
+        return JOINS[operator.how](value, other)
+    if isinstance(operator, Added):
+        return value + operator.share * moment.value(operator.name)
+    if isinstance(operator, Axis):
+        return ALONG[operator.how](value, _dim(operator.axis, value))
+    if isinstance(operator, Viewed):
+        return _viewed(operator, value)
+    if isinstance(operator, Clipped):
+        return value.clamp(-operator.limit, operator.limit)
+    if isinstance(operator, Rounded):
+        return value.to(TYPES[operator.dtype]).to(value.dtype)
+    raise TypeError(f"{operator} does not work on a value alone")
+
+
+def _dim(axis: str, value: Tensor) -> int:
+    """Of (B, F), (B, T, F): which dimension an axis is."""
+    return {"B": 0, "T": 1, "F": value.dim() - 1}[axis]
+
+
+def _viewed(operator: Viewed, value: Tensor) -> Tensor:
+    """(B, F) or (B, T, F), laid out in one order of axes and read as another."""
+    mine = "BTF" if value.dim() == 3 else "BF"
+    sizes = dict(zip(mine, value.shape, strict=True))
+    laid = value.permute([mine.index(axis) for axis in operator.order])
+    read = laid.reshape([sizes[axis] for axis in operator.read])
+    return read.permute([operator.read.index(axis) for axis in mine])
+
+
+def _function(name: str) -> Callable[..., Tensor]:
+    return JOINS[name] if name in JOINS else FUNCTIONS[name]
+
+
+def _linearised(function: str, at: Sequence[Tensor], args: Sequence[Tensor]) -> Tensor:
+    """Σ ∂f/∂a (at other values) · a: what the backward pass does whose formula reads those."""
+    at = [t.detach() for t in at]
+    if function == "product":
+        terms = [
+            _product(a, *(other for k, other in enumerate(at) if k != number))
+            for number, a in enumerate(args)
+        ]
+        return _sum(*terms)
+    if function == "weighed":
+        return args[0] @ at[1] + at[0] @ args[1]
+    if function == "sum":
+        return _sum(*args)
+    (point,), (a,) = at, args
+    with torch.enable_grad():
+        point = point.clone().requires_grad_()
+        (slope,) = torch.autograd.grad(FUNCTIONS[function](point).sum(), point)
+    return slope * a
+
+
+class _Exact:
+    """Nodes as the equations give them, worked out where somebody asks."""
+
+    def __init__(self, cell: Cell, values: dict[str, Tensor]) -> None:
+        self._cell, self._values = cell, values
+
+    def __call__(self, name: str) -> Tensor:
+        values = dict(self._values)
+        for node in self._cell.nodes:
+            values[node.name] = _function(node.function)(*(values[r] for r in node.reads))
+            if node.name == name:
+                return values[name]
+        raise KeyError(name)
+
+
+def _nothing_later(name: str) -> Tensor:
+    raise KeyError(name)
