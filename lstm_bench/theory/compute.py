@@ -8,18 +8,18 @@ operators serve both ways.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeAlias
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from lstm_bench.theory.cell import Cell, Node
 from lstm_bench.theory.edits import (
     BACK,
+    BOTH,
     FORMULA,
     SEQUENCE,
     Added,
@@ -43,157 +43,23 @@ from lstm_bench.theory.edits import (
     Whole,
     With,
 )
+from lstm_bench.theory.functions import (
+    ALONG,
+    DERIVATIVES,
+    FUNCTIONS,
+    JOINS,
+    OVER,
+    TYPES,
+    ClippedBack,
+    function,
+    linearised,
+    surrogate,
+    total,
+)
 
 Tensors: TypeAlias = Mapping[str, Tensor]
 
 State: TypeAlias = tuple[Tensor, ...]
-
-
-# -- functions ----------------------------------------------------------------------------------
-
-
-def _product(*values: Tensor) -> Tensor:
-    first, *rest = values
-    for value in rest:
-        first = first * value
-    return first
-
-
-def _sum(*values: Tensor) -> Tensor:
-    first, *rest = values
-    for value in rest:
-        first = first + value
-    return first
-
-
-def _joined(x: Tensor, h: Tensor, *others: Tensor) -> Tensor:
-    """What comes from x times what comes from h, and the rest."""
-    return _sum(x * h, *others)
-
-
-JOINS: dict[str, Callable[..., Tensor]] = {
-    "sum": _sum,
-    "product": _product,
-    "product of the first two": _joined,
-    "mean": lambda *values: _sum(*values) / len(values),
-    "weighed": lambda x, weights: x @ weights,
-    "complement": lambda t: 1 - t,
-}
-"""Functions of several nodes."""
-
-FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
-    "sigmoid": torch.sigmoid,
-    "tanh": torch.tanh,
-    "relu": torch.relu,
-    "nothing": lambda t: t,
-    "hard sigmoid": F.hardsigmoid,
-    "Keras 1's hard sigmoid": lambda t: (0.2 * t + 0.5).clamp(0, 1),
-    "exp": torch.exp,
-    "softplus": F.softplus,
-    "softmax over the units": lambda t: t.softmax(-1),
-    "softmax over the batch": lambda t: t.softmax(0),
-    "1 - sigmoid": lambda t: (-t).sigmoid(),
-    "sigmoid of sigmoid": lambda t: t.sigmoid().sigmoid(),
-    "sigmoid of 2z": lambda t: (2 * t).sigmoid(),
-    "sigmoid of tanh": lambda t: t.tanh().sigmoid(),
-    "rounded sigmoid": lambda t: t.sigmoid().round(),
-    "sigmoid squared": lambda t: t.sigmoid() ** 2,
-    "root of sigmoid": lambda t: t.sigmoid().sqrt(),
-    "leaky relu": F.leaky_relu,
-    "hard tanh": F.hardtanh,
-    "softsign": F.softsign,
-    "elu": F.elu,
-    "gelu": F.gelu,
-    "silu": F.silu,
-    "sin": torch.sin,
-    "arctan": torch.atan,
-    "-tanh": lambda t: -t.tanh(),
-    "tanh of tanh": lambda t: t.tanh().tanh(),
-    "tanh of z/2": lambda t: 2 * t.sigmoid() - 1,
-    "LeCun's tanh": lambda t: 1.7159 * (t * 2 / 3).tanh(),
-    "4 sigmoid - 2": lambda t: 4 * t.sigmoid() - 2,
-    "normalising over the units": lambda t: F.layer_norm(t, t.shape[-1:]),
-    "complement": lambda t: 1 - t,
-    "nan_to_num": torch.nan_to_num,
-    "exp(z) / (1 + exp(z))": lambda t: t.exp() / (1 + t.exp()),
-    "tanh by exp(2z)": lambda t: ((2 * t).exp() - 1) / ((2 * t).exp() + 1),
-}
-"""Functions of one node, entry by entry for the most part."""
-
-DERIVATIVES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
-    "1": lambda z, s: torch.ones_like(s),
-    "z (1 - z)": lambda z, s: z * (1 - z),
-    "1 - z²": lambda z, s: 1 - z * z,
-    "s (1 - s)": lambda z, s: s * (1 - s),
-    "1 - s²": lambda z, s: 1 - s * s,
-    "1 - s": lambda z, s: 1 - s,
-    "s": lambda z, s: s,
-    "s (1 + s)": lambda z, s: s * (1 + s),
-    "1 + s²": lambda z, s: 1 + s * s,
-    "1 - tanh(s)²": lambda z, s: 1 - s.tanh() ** 2,
-}
-"""Of what goes into a function (z) and what comes out (s)."""
-
-
-def _late(t: Tensor, dim: int, first: Tensor) -> Tensor:
-    return torch.cat([first, t.narrow(dim, 0, t.shape[dim] - 1)], dim)
-
-
-def _normalised(t: Tensor, dim: int) -> Tensor:
-    return (t - t.mean(dim, keepdim=True)) / (t.var(dim, False, True) + 1e-5).sqrt()
-
-
-ALONG: dict[str, Callable[[Tensor, int], Tensor]] = {
-    "reversed": lambda t, d: t.flip(d),
-    "rolled": lambda t, d: t.roll(1, d),
-    "rolled back": lambda t, d: t.roll(-1, d),
-    "first for all": lambda t, d: t.narrow(d, 0, 1).expand_as(t),
-    "last for all": lambda t, d: t.narrow(d, t.shape[d] - 1, 1).expand_as(t),
-    "late": lambda t, d: _late(t, d, torch.zeros_like(t.narrow(d, 0, 1))),
-    "late, the first twice": lambda t, d: _late(t, d, t.narrow(d, 0, 1)),
-    "early, the last twice": lambda t, d: torch.cat(
-        [t.narrow(d, 1, t.shape[d] - 1), t.narrow(d, t.shape[d] - 1, 1)], d
-    ),
-    "mean": lambda t, d: t.mean(d, keepdim=True).expand_as(t),
-    "sum": lambda t, d: t.sum(d, keepdim=True).expand_as(t),
-    "sum so far": torch.cumsum,
-    "mean so far": lambda t, d: (
-        t.cumsum(d) / torch.arange(1, t.shape[d] + 1).to(t).view(-1, *[1] * (t.dim() - d - 1))
-    ),
-    "centred": lambda t, d: t - t.mean(d, keepdim=True),
-    "normalised": _normalised,
-    "transposed": lambda t, d: t.reshape(t.shape[::-1]).mT,
-}
-"""What can be done along an axis (dim), in the shape that was there."""
-
-OVER: dict[str, Callable[[Tensor], Tensor]] = {
-    "mean": lambda t: t.mean(0),
-    "sum": lambda t: t.sum(0),
-    "largest": lambda t: t.amax(0),
-}
-"""What can be made of all the steps' states."""
-
-TYPES = {
-    "float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16,
-}  # fmt: skip
-
-
-def surrogate(value: Tensor, gradient_of: Tensor) -> Tensor:
-    """``value`` going forward, the gradient of ``gradient_of`` going backward."""
-    return value.detach() + gradient_of - gradient_of.detach()
-
-
-class _ClippedBack(torch.autograd.Function):
-    """The identity, whose gradient is clipped."""
-
-    @staticmethod
-    def forward(ctx: Any, t: Tensor, limit: float) -> Tensor:
-        ctx.limit = limit
-        return t.clone()
-
-    @staticmethod
-    def backward(ctx: Any, g: Tensor) -> tuple[Tensor, None]:
-        return g.clamp(-ctx.limit, ctx.limit), None
 
 
 # -- a run --------------------------------------------------------------------------------------
@@ -241,7 +107,7 @@ def gradients(
     given = tuple(leaves[f"{name}0"] for name in states) if state is not None else None
     with torch.enable_grad():
         found = run(theory, {n: leaves[n] for n in parameters}, leaves["x"], given)
-        loss = _sum(*((cotangents[name] * found[name]).sum() for name in cotangents))
+        loss = total(*((cotangents[name] * found[name]).sum() for name in cotangents))
         wanted = list(leaves.values())
         raw: Sequence[Tensor | None] = [None] * len(wanted)
         if loss.requires_grad:
@@ -339,13 +205,11 @@ class _Run:
         if "W_h" in values:
             bias = self._at("y<b_h", values["b_h"], end)
             y = self._at("read out", self._at("y<outputs", y, end) @ values["W_h"] + bias, end)
-        # The parts of a result; on the way back they may stand for one another.
-        found = {f"{n}_n": self._end(n, [one[n] for one in trajectory], end) for n in names}
-        found["y"] = y
-        return {
-            place.removesuffix("_n"): self._at(place, value, end, found)
-            for place, value in found.items()
-        }
+        found = {f"returned {n}": self._end(n, [one[n] for one in trajectory], end) for n in names}
+        found["y"] = self._at("y", y, end, (BOTH,))
+        # On the way back the parts of a result may stand for one another.
+        back = {place: self._at(place, t, end, (BACK,), found) for place, t in found.items()}
+        return {place.removeprefix("returned "): t for place, t in back.items()}
 
     def _end(self, name: str, states: list[Tensor], end: _Moment) -> Tensor:
         """The state that is returned, out of all of them, from the initial one on."""
@@ -353,6 +217,8 @@ class _Run:
         place = f"returned {name}"
         for edit in self.edits[place]:
             operator = edit.operator
+            if edit.way == BACK:
+                continue
             if isinstance(operator, Step):
                 number = operator.number if operator.number >= 0 else len(states) + operator.number
                 value = states[min(max(number, 0), len(states) - 1)]
@@ -409,10 +275,10 @@ class _Run:
             place = f"{node.name}<{name}"
             value = self._at(place, moment.values[name], moment)
             read.append(value)
-            formula.append(self._at(place, value, moment, way=FORMULA))
-        value = _function(node.function)(*read)
+            formula.append(self._at(place, value, moment, (FORMULA,)))
+        value = function(node.function)(*read)
         if any(a is not b for a, b in zip(read, formula, strict=True)):
-            value = surrogate(value, _linearised(node.function, formula, read))
+            value = surrogate(value, linearised(node.function, formula, read))
         for edit in self.edits.get(node.name, ()):
             value = self._at_node(edit, node, value, read, moment)
         return value
@@ -423,7 +289,7 @@ class _Run:
         """A node's own function may be another, or have another derivative."""
         operator = edit.operator
         if isinstance(operator, Instead):
-            other = _function(operator.function)(*read)
+            other = function(operator.function)(*read)
             return self._timely(edit, value, other, moment)
         if isinstance(operator, Against):
             sums = torch.stack([moment.value(f"z_{gate}") for gate in operator.gates])
@@ -439,12 +305,12 @@ class _Run:
     # -- edits ----------------------------------------------------------------------------------
 
     def _at(
-        self, place: str, value: Tensor, moment: _Moment, among: Tensors | None = None,
-        way: str | None = None,
+        self, place: str, value: Tensor, moment: _Moment, ways: Collection[str] = (BOTH, BACK),
+        among: Tensors | None = None,
     ) -> Tensor:  # fmt: skip
-        """A value with the edits of its place. way: those of this one, else all but formulas."""
+        """A value with the edits of its place that are made in these ways."""
         for edit in self.edits.get(place, ()):
-            if (edit.way == FORMULA) == (way == FORMULA):
+            if edit.way in ways:
                 value = self._edited(edit, place, value, moment, among)
         return value
 
@@ -455,7 +321,7 @@ class _Run:
         if isinstance(operator, Normalised):
             return value  # of all its places at once
         if isinstance(operator, Clipped) and edit.way == BACK:
-            other: Tensor = _ClippedBack.apply(value, operator.limit)  # type: ignore[no-untyped-call]
+            other: Tensor = ClippedBack.apply(value, operator.limit)  # type: ignore[no-untyped-call]
             return self._timely(edit, value, other, moment)
         other = _operated(operator, value, moment, among)
         if edit.way == BACK:
@@ -527,30 +393,6 @@ def _viewed(operator: Viewed, value: Tensor) -> Tensor:
     return read.permute([operator.read.index(axis) for axis in mine])
 
 
-def _function(name: str) -> Callable[..., Tensor]:
-    return JOINS[name] if name in JOINS else FUNCTIONS[name]
-
-
-def _linearised(function: str, at: Sequence[Tensor], args: Sequence[Tensor]) -> Tensor:
-    """Σ ∂f/∂a (at other values) · a: what the backward pass does whose formula reads those."""
-    at = [t.detach() for t in at]
-    if function == "product":
-        terms = [
-            _product(a, *(other for k, other in enumerate(at) if k != number))
-            for number, a in enumerate(args)
-        ]
-        return _sum(*terms)
-    if function == "weighed":
-        return args[0] @ at[1] + at[0] @ args[1]
-    if function == "sum":
-        return _sum(*args)
-    (point,), (a,) = at, args
-    with torch.enable_grad():
-        point = point.clone().requires_grad_()
-        (slope,) = torch.autograd.grad(FUNCTIONS[function](point).sum(), point)
-    return slope * a
-
-
 class _Exact:
     """Nodes as the equations give them, worked out where somebody asks."""
 
@@ -560,7 +402,7 @@ class _Exact:
     def __call__(self, name: str) -> Tensor:
         values = dict(self._values)
         for node in self._cell.nodes:
-            values[node.name] = _function(node.function)(*(values[r] for r in node.reads))
+            values[node.name] = function(node.function)(*(values[r] for r in node.reads))
             if node.name == name:
                 return values[name]
         raise KeyError(name)

@@ -19,13 +19,13 @@ SEQUENCE = {
     "output": "BH", "outputs": "BTH",
     "returned h": "BH", "returned c": "BH",
     "read out": "BTK",
-    "y": "BTK", "h_n": "BH", "c_n": "BH",
+    "y": "BTK",
     "run": "",
 }  # fmt: skip
 """Places of a run, with their axes: batch, time, features of the input, hidden units. A state is
 given or the default one, carried from each step to the next, and returned in the end; an output
 is each step's, the outputs are those of all, and what is read out of them an output layer makes,
-where there is one. y, h_n and c_n are what is returned, as the caller has it.
+where there is one; y is what is returned of them.
 """
 
 
