@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-PARAMETERS = "WUbp"
-"""Weights over the input (I, H), over the hidden state (H, H), bias (H,), peephole (H,): of gate g
-they are W_g, U_g, b_g and p_g.
+PARAMETERS = "WUbdp"
+"""Weights over the input (I, H), over the hidden state (H, H), bias (H,), a second bias beside what
+comes from the hidden state (H,), peephole (H,): of gate g they are W_g, U_g, b_g, d_g and p_g.
 """
 
 
@@ -29,7 +29,7 @@ class Node:
 
 @dataclass(frozen=True)
 class Cell:
-    """One step. gates: in the order in which parameters are stacked.
+    """One step. name: what people call it. gates: in the order in which parameters are stacked.
 
     states: for each the node that it becomes; the first is the hidden state, which weights read.
     output: the node that a step gives.
@@ -58,7 +58,7 @@ class Cell:
         return len(kind) == 1 and kind in PARAMETERS and gate in self.gates
 
     def parameters(self) -> tuple[str, ...]:
-        """Those that some node reads: W_i, …, U_i, …, b_i, …, p_i, …."""
+        """Those that some node reads: W_i, …, U_i, …, b_i, …."""
         read = {name for node in self.nodes for name in node.reads}
         names = (f"{kind}_{gate}" for kind in PARAMETERS for gate in self.gates)
         return tuple(name for name in names if name in read)

@@ -7,6 +7,8 @@ from torch import nn
 from impls.parameters import GATES
 from lstm_bench.conformance.agreement import relative_error
 from lstm_bench.conformance.problem import draw, solve_reference
+from lstm_bench.conformance.variants.blocks import Block, Blocks
+from lstm_bench.conformance.variants.recurrences import KNOWN, Operands
 from lstm_bench.theory import compute
 from lstm_bench.theory.cell import Cell, Node, gate
 from lstm_bench.theory.edits import Theory
@@ -22,7 +24,7 @@ def normal(*shape):
 def drawn(cell):
     """Parameters of a cell by name, from one seed."""
     torch.manual_seed(1)
-    shapes = {"W": (WIDE, H), "U": (H, H), "b": (H,), "p": (H,)}
+    shapes = {"W": (WIDE, H), "U": (H, H), "b": (H,), "d": (H,), "p": (H,)}
     return {n: torch.randn(shapes[n[0]], dtype=torch.float64) for n in cell.parameters()}
 
 
@@ -46,7 +48,7 @@ def like_torch(cell, module, blocks):
     with torch.no_grad():
         for place, kind, gates in (
             ("weight_ih_l0", "W", blocks["x"]), ("weight_hh_l0", "U", blocks["h"]),
-            ("bias_ih_l0", "b", blocks["x"]), ("bias_hh_l0", "b", blocks["second"]),
+            ("bias_ih_l0", "b", blocks["x"]), ("bias_hh_l0", "d", blocks["second"]),
         ):  # fmt: skip
             named = [parameters[f"{kind}_{g}"] if g else torch.zeros(H) for g in gates]
             rows = [t.mT if t.dim() == 2 else t for t in named]
@@ -58,7 +60,7 @@ def like_torch(cell, module, blocks):
     ("cell", "module", "blocks"),
     [
         (LSTM, nn.LSTM, {"x": "ifao", "h": "ifao", "second": [""] * 4}),
-        (GRU, nn.GRU, {"x": "rzn", "h": "rzm", "second": ["", "", "m"]}),
+        (GRU, nn.GRU, {"x": "rzn", "h": "rzn", "second": ["", "", "n"]}),
         (RNN, nn.RNN, {"x": "a", "h": "a", "second": [""]}),
     ],
 )
@@ -107,6 +109,27 @@ def test_peepholes_see_the_cell_state_before_and_after():
         h = torch.sigmoid(z["o"] + p["p_o"] * c) * torch.tanh(c)
     torch.testing.assert_close(found["h"], h)
     torch.testing.assert_close(found["c"], c)
+
+
+@pytest.mark.parametrize("known", KNOWN, ids=lambda k: k.sentence[:60])
+def test_every_recurrence_that_variants_know_is_a_row_of_its_name(known):
+    """One step from the same blocks. Some of the same name differ in more than it says."""
+    x, h, c = normal(B, 1, WIDE), normal(B, H), normal(B, H)
+    found = []
+    for cell in FAMILIES:
+        if cell.name == known.sentence and len(cell.gates) == len(known.roles):
+            p = drawn(cell) | {f"d_{g}": torch.zeros(H, dtype=torch.float64) for g in "n"}
+            blocks = Blocks(
+                [Block(f"W_{g}", p[f"W_{g}"]) for g in cell.gates],
+                [Block(f"U_{g}", p[f"U_{g}"]) for g in cell.gates],
+                [Block(f"b_{g}", p[f"b_{g}"]) for g in cell.gates],
+                {},
+            )
+            places = tuple(cell.gates.index(role) for role in known.roles)
+            expected = known.step(Operands(blocks, x[:, 0]), places, h, c)[0]
+            state = (h, c)[: len(cell.states)]
+            found.append(torch.allclose(compute.run(Theory(cell), p, x, state)["h"], expected))
+    assert any(found), known.sentence
 
 
 def test_every_family_runs_forward_and_backward_without_a_given_state():

@@ -48,6 +48,7 @@ KINDS = {
     "W": "weights over x",
     "U": "recurrent weights (over h)",
     "b": "bias",
+    "d": "second bias",
     "p": "peephole weights",
     "x_<W": "weights over x",
     "h_<U": "recurrent weights (over h)",
