@@ -32,7 +32,7 @@ class Cell:
     """One step. name: what people call it. gates: in the order in which parameters are stacked.
 
     states: for each the node that it becomes; the first is the hidden state, which weights read.
-    output: the node that a step gives.
+    output: the node that a step gives. more: parameters that belong to no gate.
     """
 
     name: str
@@ -40,6 +40,7 @@ class Cell:
     states: tuple[tuple[str, str], ...]
     nodes: tuple[Node, ...]
     output: str
+    more: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         known = {"x", *dict(self.states)}
@@ -53,15 +54,15 @@ class Cell:
             raise ValueError(f"{self.name}: there is no node {missing}")
 
     def is_parameter(self, name: str) -> bool:
-        """Whether a name is that of a gate's parameter."""
+        """Whether a name is a parameter's."""
         kind, _, gate = name.partition("_")
-        return len(kind) == 1 and kind in PARAMETERS and gate in self.gates
+        return name in self.more or (len(kind) == 1 and kind in PARAMETERS and gate in self.gates)
 
     def parameters(self) -> tuple[str, ...]:
         """Those that some node reads: W_i, …, U_i, …, b_i, …."""
         read = {name for node in self.nodes for name in node.reads}
         names = (f"{kind}_{gate}" for kind in PARAMETERS for gate in self.gates)
-        return tuple(name for name in names if name in read)
+        return (*(name for name in names if name in read), *self.more)
 
     def inputs(self) -> Iterator[str]:
         """Every place at which a node reads something."""

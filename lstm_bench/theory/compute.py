@@ -248,9 +248,10 @@ class _Run:
         """The state before the first step."""
         kind = "default" if state is None else "given"
         if state is None:
-            some = next(values[n] for n in self.cell.parameters() if n.startswith("U"))
-            blank = x.new_zeros(x.shape[0], some.shape[0])
-            state = (blank,) * len(names)
+            # Weights over the hidden state: as wide as that is, to as many as there are units.
+            wide, units = next(values[n].shape for n in values if n.startswith("U_"))
+            blank = [x.new_zeros(x.shape[0], size) for size in (wide, *[units] * (len(names) - 1))]
+            state = tuple(blank)
         given = {f"{kind} {name}": t for name, t in zip(names, state, strict=True)}
         moment = _Moment(-1, x.shape[1], values | given | self.more, _nothing_later)
         return {name: self._at(f"{kind} {name}", given[f"{kind} {name}"], moment) for name in names}

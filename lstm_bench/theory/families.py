@@ -136,7 +136,7 @@ def _through(gate_name: str, *, after: bool) -> tuple[Node, ...]:
 
 
 def _gru(*, after: bool, keeps: bool) -> Cell:
-    """New h: z h + (1 - z) n, or z and 1 - z exchanged; n sees h U_n + d_n through r, or r h U_n."""
+    """New h: z h + (1 - z) n, or z and 1 - z exchanged; n sees r (h U_n + d_n), or (r h) U_n."""
     words = (
         "a GRU (gated recurrent unit), one state h and the gates r and z: the reset gate acts "
         f"{'after' if after else 'before'} the product with U, "
