@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+import lstm_bench.measure.run
 from lstm_bench.errors import UsageError
 from lstm_bench.measure import exam
 from lstm_bench.measure.machine import facts, fingerprint
@@ -188,7 +189,7 @@ def test_an_unearned_speed_is_none_and_its_neighbour_has_one(tmp_path):
 def test_who_was_timed_beside_one_that_leaves_threads_running_is_timed_again_without_it(
     tmp_path, monkeypatch
 ):
-    cheat, begun, left = "tests/measure/subjects.py:LeavesAThreadSpinning", [], []
+    cheat, begun, left = "tests/measure/subjects.py:HasAnUnusedParameter", [], []
     entering, close = Contender.entering, Contender.close
 
     def watched(self, workload, pass_name, exams):
@@ -200,8 +201,12 @@ def test_who_was_timed_beside_one_that_leaves_threads_running_is_timed_again_wit
             left.append(self.name)
         close(self)
 
+    def seen_spinning(examiners):
+        return [float(one.parcel.name == cheat) for one in examiners]
+
     monkeypatch.setattr(Contender, "entering", watched)
     monkeypatch.setattr(Contender, "close", closed)
+    monkeypatch.setattr(lstm_bench.measure.run, "spinning", seen_spinning)
     plan = Plan((cheat, "torch_nn"), (Workload(6, 2, 3, 4, head=False),), ("forward", "step"))
     run = Run.create(tmp_path / "run", plan)
     execute(run)
