@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any, TypeAlias
 
 import torch
@@ -70,16 +70,14 @@ def run(
     parameters: Tensors,
     x: Tensor,
     state: State | None,
-    more: Tensors | None = None,
 ) -> dict[str, Tensor]:
     """What a theory makes of sequences: y (B, T, K) and the states after the last step, (B, H).
 
     parameters: by name, W_i, …, and W_h and b_h where there is an output layer. x: (B, T, I).
-    state: one tensor (B, H) for each of the cell's states; None for the default. more: other
-    values that operators may name.
+    state: one tensor (B, H) for each of the cell's states; None for the default.
     """
     whole = [e.operator.how for e in theory.edits if isinstance(e.operator, Whole)]
-    one = _Run(theory, dict(more or {})).over
+    one = _Run(theory).over
     for how in whole:
         one = partial(RUNS[how], one)
     return one(parameters, x, state)
@@ -164,30 +162,34 @@ class _Moment:
     t: int
     steps: int
     values: dict[str, Tensor]
-    exact: Callable[[str], Tensor]
-    """What the equations give for a node that comes later in the step."""
+    exact: Callable[[], Tensors] = dict
+    """What the equations give for the nodes of the step, those that come later in it too."""
 
-    def value(self, name: str) -> Tensor:
-        return self.values[name] if name in self.values else self.exact(name)
+    def value(self, name: str, among: Tensors | None = None) -> Tensor:
+        """By name: of those, of what is there by now, or of what comes later in the step."""
+        if among is not None and name in among:
+            return among[name]
+        return self.values[name] if name in self.values else self.exact()[name]
 
 
 class _Run:
     """One theory over one batch of sequences."""
 
-    def __init__(self, theory: Theory, more: dict[str, Tensor]) -> None:
-        self.cell, self.more = theory.cell, more
+    def __init__(self, theory: Theory) -> None:
+        self.cell = theory.cell
+        self.nodes = [(n, [(r, f"{n.name}<{r}") for r in n.reads]) for n in self.cell.nodes]
         self.edits: dict[str, list[Edit]] = defaultdict(list)
         for edit in theory.edits:
             for place in edit.places:
                 self.edits[place].append(edit)
-        self.whole = [edit for edit in theory.edits if isinstance(edit.operator, Normalised)]
+        self.lengths = [edit for edit in theory.edits if isinstance(edit.operator, Normalised)]
 
     def over(self, parameters: Tensors, x: Tensor, state: State | None) -> dict[str, Tensor]:
         names = [name for name, _ in self.cell.states]
         steps = x.shape[1]
         values = self._parameters(dict(parameters))
         first = self._begin(names, values, x, state)
-        x = self._at("inputs", x, _Moment(-1, steps, values | first, _nothing_later))
+        x = self._at("inputs", x, _Moment(-1, steps, values | first))
         current, before = dict(first), dict(first)
         trajectory: list[dict[str, Tensor]] = [current]
         outputs = []
@@ -200,7 +202,7 @@ class _Run:
                 n: self._at(f"carried {n}", moment.values[node], moment)
                 for n, node in self.cell.states
             }
-        end = _Moment(steps - 1, steps, moment.values, _nothing_later)
+        end = _Moment(steps - 1, steps, moment.values)
         y = self._at("outputs", torch.stack(outputs, dim=1), end)
         if "W_h" in values:
             bias = self._at("y<b_h", values["b_h"], end)
@@ -225,16 +227,16 @@ class _Run:
             elif isinstance(operator, Axis) and operator.axis == "T":
                 value = OVER[operator.how](torch.stack(states[1:]))
             else:
-                value = self._edited(edit, place, value, end)
+                value = self._edited(edit, value, end)
         return value
 
     # -- before the first step ------------------------------------------------------------------
 
     def _parameters(self, given: dict[str, Tensor]) -> dict[str, Tensor]:
         """Each parameter as it is used; others' are borrowed as they were given."""
-        moment = _Moment(-1, 0, given, _nothing_later)
+        moment = _Moment(-1, 0, given)
         found = {name: self._at(name, value, moment) for name, value in given.items()}
-        for edit in self.whole:
+        for edit in self.lengths:
             assert isinstance(edit.operator, Normalised)
             stacked = torch.stack([found[place] for place in edit.places])
             dims = {"unit": (1,), "operand": (0, 2), "gate": (1, 2), "all": (0, 1, 2)}
@@ -253,7 +255,7 @@ class _Run:
             blank = [x.new_zeros(x.shape[0], size) for size in (wide, *[units] * (len(names) - 1))]
             state = tuple(blank)
         given = {f"{kind} {name}": t for name, t in zip(names, state, strict=True)}
-        moment = _Moment(-1, x.shape[1], values | given | self.more, _nothing_later)
+        moment = _Moment(-1, x.shape[1], values | given)
         return {name: self._at(f"{kind} {name}", given[f"{kind} {name}"], moment) for name in names}
 
     # -- a step ---------------------------------------------------------------------------------
@@ -262,18 +264,19 @@ class _Run:
         self, t: int, steps: int, parameters: dict[str, Tensor], x: Tensor,
         state: dict[str, Tensor], before: dict[str, Tensor], first: dict[str, Tensor],
     ) -> _Moment:  # fmt: skip
-        values = parameters | state | {"x": x} | self.more
+        begun = parameters | state | {"x": x}
+        values = dict(begun)
         values |= {f"before {n}": v for n, v in before.items()}
         values |= {f"{n}0": v for n, v in first.items()}
-        moment = _Moment(t, steps, values, _Exact(self.cell, parameters | state | {"x": x}))
-        for node in self.cell.nodes:
-            values[node.name] = self._node(node, moment)
+        moment = _Moment(t, steps, values, cache(partial(_exact, self.cell, begun)))
+        for node, places in self.nodes:
+            values[node.name] = self._node(node, places, moment)
         return moment
 
-    def _node(self, node: Node, moment: _Moment) -> Tensor:
+    def _node(self, node: Node, places: Sequence[tuple[str, str]], moment: _Moment) -> Tensor:
+        """What a node gives. places: the names that it reads, each with its place."""
         read, formula = [], []
-        for name in node.reads:
-            place = f"{node.name}<{name}"
+        for name, place in places:
             value = self._at(place, moment.values[name], moment)
             read.append(value)
             formula.append(self._at(place, value, moment, (FORMULA,)))
@@ -301,7 +304,7 @@ class _Run:
             s = value if operator.of is None else moment.value(operator.of)
             slope = DERIVATIVES[operator.derivative](z, s).detach()
             return self._timely(edit, value, surrogate(value, z * slope), moment)
-        return self._edited(edit, node.name, value, moment)
+        return self._edited(edit, value, moment)
 
     # -- edits ----------------------------------------------------------------------------------
 
@@ -312,11 +315,11 @@ class _Run:
         """A value with the edits of its place that are made in these ways."""
         for edit in self.edits.get(place, ()):
             if edit.way in ways:
-                value = self._edited(edit, place, value, moment, among)
+                value = self._edited(edit, value, moment, among)
         return value
 
     def _edited(
-        self, edit: Edit, place: str, value: Tensor, moment: _Moment, among: Tensors | None = None
+        self, edit: Edit, value: Tensor, moment: _Moment, among: Tensors | None = None
     ) -> Tensor:
         operator = edit.operator
         if isinstance(operator, Normalised):
@@ -361,12 +364,9 @@ def _operated(operator: Any, value: Tensor, moment: _Moment, among: Tensors | No
     if isinstance(operator, Through):
         return FUNCTIONS[operator.function](value)
     if isinstance(operator, Other):
-        found = (among or {}).get(operator.name)
-        return moment.value(operator.name) if found is None else found
+        return moment.value(operator.name, among)
     if isinstance(operator, With):
-        found = (among or {}).get(operator.name)
-        other = moment.value(operator.name) if found is None else found
-        return JOINS[operator.how](value, other)
+        return JOINS[operator.how](value, moment.value(operator.name, among))
     if isinstance(operator, Added):
         return value + operator.share * moment.value(operator.name)
     if isinstance(operator, Axis):
@@ -394,20 +394,9 @@ def _viewed(operator: Viewed, value: Tensor) -> Tensor:
     return read.permute([operator.read.index(axis) for axis in mine])
 
 
-class _Exact:
-    """Nodes as the equations give them, worked out where somebody asks."""
-
-    def __init__(self, cell: Cell, values: dict[str, Tensor]) -> None:
-        self._cell, self._values = cell, values
-
-    def __call__(self, name: str) -> Tensor:
-        values = dict(self._values)
-        for node in self._cell.nodes:
-            values[node.name] = function(node.function)(*(values[r] for r in node.reads))
-            if node.name == name:
-                return values[name]
-        raise KeyError(name)
-
-
-def _nothing_later(name: str) -> Tensor:
-    raise KeyError(name)
+def _exact(cell: Cell, begun: Tensors) -> Tensors:
+    """Every node of a step as the equations give it. begun: parameters, states and x."""
+    values = dict(begun)
+    for node in cell.nodes:
+        values[node.name] = function(node.function)(*(values[r] for r in node.reads))
+    return values

@@ -57,7 +57,7 @@ class Shifted:
 
 @dataclass(frozen=True)
 class Through:
-    """A function (:data:`lstm_bench.theory.compute.FUNCTIONS`) is applied to the value."""
+    """A function (:data:`lstm_bench.theory.functions.FUNCTIONS`) is applied to the value."""
 
     function: str
 
@@ -118,7 +118,7 @@ class Added:
 class Axis:
     """Something is done along an axis: B(atch), T(ime) or F(eatures, or units).
 
-    how: a key of :data:`lstm_bench.theory.compute.ALONG`.
+    how: a key of :data:`lstm_bench.theory.functions.ALONG`.
     """
 
     how: str

@@ -35,7 +35,6 @@ JOINS: dict[str, Callable[..., Tensor]] = {
     "product of the first two": _joined,
     "mean": lambda *values: total(*values) / len(values),
     "weighed": lambda x, weights: x @ weights,
-    "complement": lambda t: 1 - t,
 }
 """Functions of several nodes."""
 
@@ -121,6 +120,7 @@ ALONG: dict[str, Callable[[Tensor, int], Tensor]] = {
     "centred": lambda t, d: t - t.mean(d, keepdim=True),
     "normalised": _normalised,
     "transposed": lambda t, d: t.reshape(t.shape[::-1]).mT,
+    "viewed transposed": lambda t, d: t.mT.reshape(t.shape),
 }
 """What can be done along an axis (dim), in the shape that was there."""
 
@@ -155,6 +155,7 @@ class ClippedBack(torch.autograd.Function):
 
 
 def function(name: str) -> Callable[..., Tensor]:
+    """Of one node or of several."""
     return JOINS[name] if name in JOINS else FUNCTIONS[name]
 
 

@@ -1,5 +1,7 @@
 """Results compared as they come: every entry counts, and none too much."""
 
+from functools import partial
+
 import pytest
 import torch
 
@@ -18,12 +20,34 @@ def parts_of(exam, asked):
 
 
 def layouts(parts):
-    """As they are, turned round, with entries of nobody's, and with entries of two parts."""
+    """As they are, in any order, with entries of nobody's, and with axes exchanged."""
     count = sum(torch.Size(shape).numel() for _, shape in parts)
     some = torch.randperm(count, generator=torch.Generator().manual_seed(1))
     yield Layout(parts, count)
     yield Layout(parts, count, some)
     yield Layout(parts, count + 7, some + 3)
+    yield Layout(parts, count, torch.cat([exchanged(p) for p in pieces(parts, count)]))
+
+
+def pieces(parts, count):
+    """Where each part lies, in its shape."""
+    sizes = [torch.Size(shape).numel() for _, shape in parts]
+    return [p.view(s) for p, (_, s) in zip(torch.arange(count).split(sizes), parts, strict=True)]
+
+
+def exchanged(places):
+    """The last two axes change places."""
+    if places.dim() == 1:
+        return places
+    return places.reshape(*places.shape[:-2], *places.shape[:-3:-1]).mT.flatten()
+
+
+def test_what_lies_regularly_is_compared_where_it_lies():
+    """By index only where nothing is regular."""
+    exam, asked = Exam.draw(SIZES, 2, True, torch.float32), Asked(True)
+    *_, by_index, _, regular = map(partial(Sheet, exam, asked), layouts(parts_of(exam, asked)))
+    assert all(piece.index is None for piece in regular._pieces)
+    assert any(piece.index is not None for piece in by_index._pieces)
 
 
 def as_it_comes(layout, named):

@@ -51,7 +51,7 @@ def operands() -> Iterator[Mistake]:
         yield Mistake((edit(Axis("first for all", "B"), *sums),), "batch_time")
         yield Mistake((edit(Instead("product of the first two"), *sums),), "equations")
         yield Mistake((edit(With("sum", "c"), *sums),), "equations")
-        yield Mistake((edit(Shifted(1.0), *(f"z_{g}" for g in gates)),), "parameters")
+        yield Mistake((edit(Shifted(1.0), *sums),), "parameters")
         for by in (2.0, 0.5):
             if len(gates) > 1 or (gates[0] == "a") == (by == 2):  # others: another squash
                 yield Mistake((edit(Factor(by), *sums),), "equations")
@@ -139,6 +139,8 @@ def parameters() -> Iterator[Mistake]:
         "parameters",
         "the weights over x and over h are transposed, which runs only where the sizes are equal",
     )
+    viewed = edit(Axis("viewed transposed", "F"), *(f"W_{g}" for g in GATES))
+    yield Mistake((viewed,), "layout")
     for kinds in ("U", "W", "WU"):
         for by in ("unit", "operand", "gate", "all"):
             yield Mistake(

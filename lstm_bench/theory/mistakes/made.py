@@ -50,11 +50,6 @@ class Mistake:
     def theory(self) -> Theory:
         return Theory(LSTM, self.edits)
 
-    @property
-    def backward_alone(self) -> bool:
-        """Whether all values are right."""
-        return all(edit.way != BOTH for edit in self.edits)
-
 
 def edit(operator: Operator, *places: str, way: str = BOTH, when: When = ALWAYS) -> Edit:
     return Edit(operator, places, way, when)

@@ -27,12 +27,8 @@ from lstm_bench.theory.words.nouns import (
 )
 from lstm_bench.theory.words.plain import along, plain, stands, when
 
-BACKWARD = {
-    0.0: "{} is zero or missing",
-    2.0: "{} is twice what it should be",
-    0.5: "{} is half of what it should be",
-    -1.0: "{} has the wrong sign",
-}
+COUNTS = {2.0: "counts twice", 0.5: "counts half", -1.0: "has the wrong sign"}
+"""What flows through a place, times a number."""
 
 
 def back(edit: Edit) -> str:
@@ -58,8 +54,8 @@ def back(edit: Edit) -> str:
     if places[0].startswith("carried"):
         told = noun(places)
         if operator == Factor(0.0):
-            back = {1: f"through {places[0][-1]}", 2: "through time"}[len(places)]
-            return f"{told} is detached between steps: no gradient flows back {back}"
+            where = f"through {places[0][-1]}" if len(places) == 1 else "through time"
+            return f"{told} is detached between steps: no gradient flows back {where}"
         return f"{_gradient(told, operator)}, from step to step"
     if places[0] in ("h'", "c'", "tanh c'", "kept<c", "output"):
         return _through(noun_of_read(places), operator) + when(edit.when)
@@ -88,12 +84,8 @@ def _through(what: str, operator: Operator) -> str:
     match operator:
         case Factor(0.0):
             return f"no gradient flows through {what}: it is detached"
-        case Factor(2.0):
-            return f"the gradient through {what} counts twice"
-        case Factor(0.5):
-            return f"the gradient through {what} counts half"
-        case Factor(-1.0):
-            return f"the gradient through {what} has the wrong sign"
+        case Factor(by):
+            return f"the gradient through {what} {COUNTS[by]}"
         case Clipped(limit):
             return f"the gradient of {what} is clipped to ±{limit:g} in every step"
     return _gradient(what, operator)
@@ -102,8 +94,8 @@ def _through(what: str, operator: Operator) -> str:
 def _gradient(what: str, operator: Operator) -> str:
     subject = "every gradient" if what == "everything" else f"the gradient of {what}"
     match operator:
-        case Factor(by):
-            return BACKWARD[by].format(subject)
+        case Factor(0.0):
+            return f"{subject} is zero or missing"
         case Axis():
             return f"{subject} is {along(operator, subject)}"
         case With("sum", _):
@@ -117,10 +109,11 @@ def _gradient(what: str, operator: Operator) -> str:
 
 def _from_above(places: Sequence[str], operator: Operator) -> str:
     subject = f"the gradient that comes in through {_results(places)}"
-    told = {0.0: "is ignored", 2.0: "counts twice", 0.5: "counts half", -1.0: "has the wrong sign"}
     match operator:
+        case Factor(0.0):
+            return f"{subject} is ignored"
         case Factor(by):
-            return f"{subject} {told[by]}"
+            return f"{subject} {COUNTS[by]}"
         case Other(name):
             return f"{subject} goes to {value(name)}"
     return plain(subject, operator)

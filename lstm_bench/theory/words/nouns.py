@@ -121,6 +121,8 @@ def noun(places: Sequence[str]) -> str:
     letters = list(dict.fromkeys(filter(None, map(gate_of, places))))
     if frozenset(places) in STATES:
         return STATES[frozenset(places)]
+    if {"inputs", "W_h"} <= set(places):
+        return "everything"
     if not letters:
         return joined([value(place) for place in places])
     rest = [place for place in places if not gate_of(place)]
@@ -133,11 +135,7 @@ def noun(places: Sequence[str]) -> str:
     else:
         names = [KINDS[kind] for kind in parts]
         found = f"{whose}'s " + ("parameters" if len(parts) == 3 else joined(names))
-    return (
-        "everything"
-        if "everything" in (found, *map(_of_rest, [rest]))
-        else (joined([*map(value, rest), found]))
-    )
+    return joined([*map(value, rest), found])
 
 
 STATES = {
@@ -158,20 +156,15 @@ def _of_all(parts: str) -> str:
     }[parts]
 
 
-def _of_rest(rest: Sequence[str]) -> str:
-    return "everything" if {"inputs", "W_h"} <= set(rest) else ""
-
-
 def plural(subject: str) -> bool:
     """Whether a verb after this noun stands in the plural."""
-    if subject.startswith(("the output of", "the hidden state", "every ", "each ")):
+    one = ("the output of", "the hidden state", "the gradient", "every ", "each ")
+    if subject.startswith(one):
         return False
     if subject.startswith("all "):
         return True
     words = subject.split(" (")[0].split(",")[0]
-    return " and " in words or (
-        words.endswith(("s", "states h_n and c_n")) and not words.endswith(("bias", "gates"))
-    )
+    return " and " in words or (words.endswith("s") and not words.endswith(("bias", "gates")))
 
 
 def be(subject: str, rest: str) -> str:

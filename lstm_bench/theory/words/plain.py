@@ -44,7 +44,7 @@ def stands(name: str, operators: Sequence[Operator]) -> str:
             case Factor(by):
                 found = f"{by:g} times {found}"
             case _:
-                found = f"{found} otherwise"
+                raise TypeError(f"no word for what stands there by {operator}")
     return found
 
 
@@ -70,6 +70,7 @@ ALONG = {
     "centred": "centred over {axis}",
     "normalised": "normalised over {axis}",
     "transposed": "transposed",
+    "viewed transposed": "viewed in their transposed shape instead of being transposed",
 }
 
 
@@ -127,7 +128,7 @@ def plain(subject: str, operator: Operator) -> str:
             return be(subject, f"rounded to {dtype}")
         case Normalised(by):
             return be(subject, f"normalised in every call: divided by their length, by {by}")
-    return f"{subject}: {operator}"
+    raise TypeError(f"no word for {operator} of {subject}")
 
 
 def when(condition: When) -> str:
