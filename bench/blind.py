@@ -1,7 +1,7 @@
 """What is found of mistakes that were written without sight of this code: the sets of tests/blind.
 
-    python -m bench.blind first --out reports/blind            # all of a set
-    python -m bench.blind first --number 20 --jobs 2           # twenty rows, spread over all
+    python -m bench.blind values --out reports/blind           # all of a set
+    python -m bench.blind rest --number 20 --jobs 2            # twenty rows, spread over all
 
 A set is a folder of modules and a manifest.json, which says of each what is wrong with it, and
 which words a right diagnosis must contain, of every group at least one. Its first figure is the
@@ -14,18 +14,19 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
-import time
 import warnings
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from bench.kept import JUDGING, ROOT, Kept
+from bench.kept import JUDGING, ROOT, Kept, spread
 from lstm_bench.conformance import checks  # noqa: F401 - registers them before the fork
 from lstm_bench.conformance.isolate import Limits, judge_isolated
+from tests.broken.record import Defect
 
 SETS = ROOT / "tests" / "blind"
 
@@ -37,46 +38,62 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--out", type=Path, default=Path("reports/blind"))
     options = parser.parse_args()
-    rows = _spread(manifest(options.set), options.number)
+    planted = spread(manifest(options.set), options.number)
     kept = Kept(options.out / "rows.jsonl", (*JUDGING, f"tests/blind/{options.set}"))
-    left = [row for row in rows if row["target"] not in kept.rows]
+    left = [one.defect.target for one in planted if one.defect.target not in kept.rows]
     with multiprocessing.get_context("fork").Pool(options.jobs, maxtasksperchild=1) as pool:
-        for number, found in enumerate(pool.imap_unordered(_judged, left), 1):
-            kept.add(found["target"], found)
-            told = "named" if found["named"] else "found" if found["right"] else "MISSED"
-            print(f"{number}/{len(left)} {found['target']}: {told}", flush=True)
-    done = [kept.rows[row["target"]] for row in rows]
+        for number, (target, found) in enumerate(pool.imap_unordered(_judged, left), 1):
+            kept.add(target, found)
+            print(f"{number}/{len(left)} {target}: {found['verdict']}", flush=True)
+    done = [result(one, kept.rows[one.defect.target]) for one in planted]
     (options.out / "judgements.json").write_text(json.dumps(done, indent=1) + "\n")
     (options.out / "summary.md").write_text(summary(options.set, done))
     print((options.out / "summary.md").read_text())
 
 
-def manifest(name: str) -> list[dict[str, Any]]:
-    """The rows of a set, each with its target."""
+@dataclass(frozen=True)
+class Planted:
+    """A row of a set: the defect, and in a sentence what is wrong."""
+
+    defect: Defect
+    cause: str
+
+
+def manifest(name: str) -> list[Planted]:
+    """The rows of a set."""
     folder = SETS / name
-    rows = json.loads((folder / "manifest.json").read_text())
     place = folder.relative_to(ROOT)
-    return [row | {"target": f"{place}/{row['file']}:{row['name']}"} for row in rows]
+    return [
+        Planted(
+            Defect(
+                f"{place}/{row['file']}:{row['name']}", row["class"], row["verdict"],
+                tuple(tuple(word.lower() for word in group) for group in row["words"]),
+            ),
+            row["cause"],
+        )
+        for row in json.loads((folder / "manifest.json").read_text())
+    ]  # fmt: skip
 
 
-def named(diagnosis: Iterable[str], words: Iterable[Sequence[str]]) -> bool:
-    """Whether a diagnosis holds at least one word of every group, whatever the case."""
-    text = " ".join(diagnosis).lower()
-    return all(any(word.lower() in text for word in group) for group in words)
-
-
-def _judged(row: Mapping[str, Any]) -> dict[str, Any]:
+def _judged(target: str) -> tuple[str, dict[str, Any]]:
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
-    began = time.monotonic()
-    judgement = judge_isolated(row["target"], limits=Limits(seconds=120))
-    verdict = str(judgement.verdict)
+    judgement = judge_isolated(target, limits=Limits(seconds=120))
+    return target, {
+        "verdict": str(judgement.verdict),
+        "diagnosis": list(judgement.diagnosis),
+        "seconds": round(judgement.seconds, 1),
+    }
+
+
+def result(planted: Planted, found: Mapping[str, Any]) -> dict[str, Any]:
+    """What was found of a row: right, if the verdict is; named, if the cause is told as well."""
+    defect = planted.defect
+    right = found["verdict"] == defect.verdict
     return {
-        "target": row["target"], "class": row["class"], "cause": row["cause"],
-        "expected": row["verdict"], "verdict": verdict, "right": verdict == row["verdict"],
-        "named": verdict == row["verdict"] and named(judgement.diagnosis, row["words"]),
-        "diagnosis": list(judgement.diagnosis[:3]),
-        "seconds": round(time.monotonic() - began, 1),
+        "target": defect.target, "class": defect.failure_class, "cause": planted.cause,
+        "expected": defect.verdict, **found, "right": right,
+        "named": right and defect.is_told_by(" ".join(found["diagnosis"])),
     }  # fmt: skip
 
 
@@ -114,14 +131,8 @@ def summary(name: str, rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _share(rows: Sequence[Mapping[str, Any]], what: str) -> str:
-    return f"{sum(bool(row[what]) for row in rows) / max(1, len(rows)):.0%}"
-
-
-def _spread(rows: list[dict[str, Any]], number: int | None) -> list[dict[str, Any]]:
-    """So many at even distances, all where it is None."""
-    if number is None or number >= len(rows):
-        return rows
-    return [rows[k * len(rows) // number] for k in range(number)]
+    count = sum(bool(row[what]) for row in rows)
+    return f"{count} ({count / max(1, len(rows)):.0%})"
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.kept import Kept
+from bench.kept import Kept, spread
 from tests.hostile import COMMANDS, GOOD, ROWS, Row
 from tests.hostile.running import Outcome, run_marked
 
@@ -151,13 +151,6 @@ def cell(row: Row, command: str, outcome: Outcome, out: Path) -> Cell:
         neighbours=neighbours_are_well(command, out, told),
         traceback=b"Traceback" in outcome.stderr,
     )  # fmt: skip
-
-
-def spread(rows: list[Row], number: int | None) -> list[Row]:
-    """``number`` rows at even distances, all where it is None."""
-    if number is None or number >= len(rows):
-        return rows
-    return [rows[i * len(rows) // number] for i in range(number)]
 
 
 def cells(rows: list[Row], commands: list[str], timeout: float, kept: Kept) -> Iterator[Cell]:

@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -48,6 +48,16 @@ def fingerprint(rests_on: Iterable[str]) -> str:
         for file in [path] if path.is_file() else sorted(path.rglob("*.py")):
             found.update(str(file.relative_to(ROOT)).encode() + b"\0" + file.read_bytes())
     return found.hexdigest()[:16]
+
+
+Row = TypeVar("Row")
+
+
+def spread(rows: list[Row], number: int | None) -> list[Row]:
+    """``number`` rows at even distances, all where it is None."""
+    if number is None or number >= len(rows):
+        return rows
+    return [rows[i * len(rows) // number] for i in range(number)]
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:

@@ -1,6 +1,6 @@
 """What earning a speed costs: the defences of the clock, as a share of the time on it.
 
-    python -m bench.overhead                     # some twelve minutes on a quiet machine
+    python -m bench.overhead                     # some six minutes on a quiet machine
     python -m bench.overhead --preset documented --impl torch_nn --out reports/examples/overhead
 
 In one process, in turns: batches as a run takes them (new values in every call, questions by
