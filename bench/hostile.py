@@ -19,6 +19,7 @@ import json
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from multiprocessing.pool import ThreadPool
 from pathlib import Path
 from typing import Any
 
@@ -153,16 +154,28 @@ def cell(row: Row, command: str, outcome: Outcome, out: Path) -> Cell:
     )  # fmt: skip
 
 
-def cells(rows: list[Row], commands: list[str], timeout: float, kept: Kept) -> Iterator[Cell]:
-    for row in rows:
-        for command in commands:
-            if command not in row.commands:
-                continue
-            key = f"{row.name} {command}"
-            if key not in kept.rows:
-                kept.add(key, asdict(try_one(row, command, timeout)))
-            found = kept.rows[key]
-            yield Cell(**{**found, "left": tuple(found["left"])})
+def cells(
+    rows: list[Row], commands: list[str], timeout: float, kept: Kept, jobs: int
+) -> Iterator[Cell]:
+    """One after the other; those that are not known yet are tried first, ``jobs`` at a time."""
+    asked = {
+        f"{row.name} {command}": (row, command)
+        for row in rows
+        for command in commands
+        if command in row.commands
+    }
+    left = [key for key in asked if key not in kept.rows]
+
+    def tried(key: str) -> Cell:
+        return try_one(*asked[key], timeout)
+
+    with ThreadPool(jobs) as pool:  # threads do: each only waits for a command
+        for key, found in zip(left, pool.imap(tried, left), strict=True):
+            kept.add(key, asdict(found))
+            words = ", ".join(found.faults) or "good"
+            print(f"{key}: {found.status}, {found.seconds} s: {words}", flush=True)
+    for key in asked:
+        yield Cell(**{**kept.rows[key], "left": tuple(kept.rows[key]["left"])})
 
 
 def main() -> None:
@@ -170,12 +183,8 @@ def main() -> None:
     rows = [row for row in ROWS if options.only in row.name]
     rows = spread(rows, options.number)
     kept = Kept(options.out / "rows.jsonl", ("lstm_bench", "impls", "tests/hostile"))
-    done: list[Cell] = []
-    for one in cells(rows, options.commands, options.timeout, kept):
-        done.append(one)
-        words = ", ".join(one.faults) or "good"
-        print(f"{one.name} {one.command}: {one.status}, {one.seconds} s: {words}", flush=True)
-        write(done, options.commands, options.out)  # as soon as it exists
+    done = list(cells(rows, options.commands, options.timeout, kept, options.jobs))
+    write(done, options.commands, options.out)
 
 
 def parse() -> argparse.Namespace:
@@ -183,6 +192,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--commands", type=names(COMMANDS), default=list(COMMANDS))
     parser.add_argument("--number", type=int, help="how many rows; default: all")
     parser.add_argument("--only", default="", help="rows whose name has this in it")
+    parser.add_argument("--jobs", type=int, default=1, help="commands at a time; default: 1")
     parser.add_argument("--timeout", type=float, default=200, help="seconds for each command")
     parser.add_argument("--out", type=Path, default=Path("reports/hostile"))
     return parser.parse_args()

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from lstm_bench.errors import UsageError
 
-ELSEWHERE = ("__getattr__", "globals", "setattr", "exec", "eval", "vars", "__dict__")
+ELSEWHERE = ("__getattr__", "globals", "setattr", "exec", "eval", "vars", "__dict__", "modules")
 """Where a file mentions one of these, its text does not tell which names it has."""
 
 

@@ -134,7 +134,12 @@ def test_a_target_that_is_not_there_is_told_at_once(arguments, target, words, ca
 
 
 def test_what_a_text_does_not_tell_is_left_to_the_judge(tmp_path):
-    for text in ("from torch.nn import *\n", "globals()['X'] = 1\n", "def __getattr__(n): pass\n"):
+    for text in (
+        "from torch.nn import *\n",
+        "globals()['X'] = 1\n",
+        "def __getattr__(n): pass\n",
+        "import sys, lazy\nsys.modules[__name__] = lazy.Module()\n",
+    ):
         (tmp_path / "m.py").write_text(text)
         refuse_missing([f"{tmp_path / 'm.py'}:X"])
     (tmp_path / "m.py").write_text(

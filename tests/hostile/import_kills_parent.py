@@ -6,3 +6,7 @@ import signal
 import safety
 
 os.kill(safety.target(os.getppid()), signal.SIGKILL)
+
+
+class Anything:
+    """Never reached."""

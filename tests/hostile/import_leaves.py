@@ -3,3 +3,7 @@
 import os
 
 os._exit(0)
+
+
+class Anything:
+    """Never reached."""
