@@ -7,7 +7,8 @@
 Every row goes through every command that takes a subject, with tiny workloads and right LSTMs
 beside it. A cell is *good* if the command ends with a documented code and no traceback, the row's
 verdict is one of those that an honest harness may give, the neighbours have theirs, and no process
-is left. Linux only: what is left is found in /proc. Cells are kept in rows.jsonl of the folder:
+is left. Where nothing can be guarded, since a target is not even imported, `guard` refuses the
+whole call in one line that names it. Linux only: what is left is found in /proc. Cells are kept in rows.jsonl of the folder:
 begun again, it goes on where it stopped.
 """
 
@@ -41,10 +42,13 @@ CODES = {
     "choose": (0, 2, 3, 4),
 }
 
+TIMES = {"run": ("subject", "median_ms"), "choose": ("target", "milliseconds")}
+"""The columns of summary.csv with the targets and their times."""
+
 
 @dataclass(frozen=True)
 class Cell:
-    """A row in a command. status: its verdict, or "none" where the command told none.
+    """A row in a command. status: its verdict, "refused", or "none" where the command told none.
 
     code: None where the command had to be killed, -N where signal N ended it. seconds: wall clock.
     """
@@ -87,7 +91,7 @@ def arguments(command: str, row: Row, out: Path) -> list[str]:
     if command == "run":
         among = f"{OURS},{row.target},{GOOD}"
         return [command, "--impl", among, *rest, "--rounds", "2", "--budget", "1"]
-    rest += ["--budget", "3s"]
+    rest += ["--budget", "30s" if command == "choose" else "3s"]
     if command == "compare":
         return [command, GOOD, row.target, *rest]
     if command == "guard":
@@ -107,15 +111,15 @@ def verdicts(folder: Path) -> dict[str, list[str]]:
     return told
 
 
-def timed(folder: Path, column: str) -> set[str]:
-    """The targets that summary.csv has a time for."""
+def timed(folder: Path, command: str) -> set[str]:
+    """The targets that summary.csv has a time for, or says that the budget held none for."""
+    column, time = TIMES[command]
     try:
         with (folder / "summary.csv").open(newline="") as file:
             lines = list(csv.DictReader(file))
     except OSError:
         return set()
-    time = "median_ms" if column == "subject" else "milliseconds"
-    return {line[column] for line in lines if line.get(time)}
+    return {line[column] for line in lines if line[time] or line.get("verdict") == "undecided"}
 
 
 def neighbours_are_well(command: str, folder: Path, told: dict[str, list[str]]) -> bool:
@@ -123,10 +127,9 @@ def neighbours_are_well(command: str, folder: Path, told: dict[str, list[str]]) 
     times = {"check": 2, "guard": 2}.get(command, 1)
     if told.get(GOOD) != ["conforms"] * times:
         return False
-    if command not in ("run", "choose"):  # the others have no time without a right pair
+    if command not in TIMES:  # the others have no time without a right pair
         return True
-    column = "subject" if command == "run" else "target"
-    return told.get(OURS) == ["conforms"] and {OURS, GOOD} <= timed(folder, column)
+    return told.get(OURS) == ["conforms"] and {OURS, GOOD} <= timed(folder, command)
 
 
 def try_one(row: Row, command: str, timeout: float) -> Cell:
@@ -142,16 +145,31 @@ def try_one(row: Row, command: str, timeout: float) -> Cell:
 def cell(row: Row, command: str, outcome: Outcome, out: Path) -> Cell:
     told = verdicts(out)
     own = told.get(row.target, [])
+    refused = is_refused(row, command, outcome)
     return Cell(
         row.name, row.where, row.kind, command,
-        status=" and ".join(sorted(set(own))) or "none",
-        allowed=bool(own) and set(own) <= set(row.expect),
+        status="refused" if refused else " and ".join(sorted(set(own))) or "none",
+        allowed=refused or (bool(own) and set(own) <= set(row.expect)),
         code=outcome.code,
         seconds=round(outcome.seconds, 1),
         left=outcome.left,
-        neighbours=neighbours_are_well(command, out, told),
+        neighbours=refused or neighbours_are_well(command, out, told),
         traceback=b"Traceback" in outcome.stderr,
     )  # fmt: skip
+
+
+def is_refused(row: Row, command: str, outcome: Outcome) -> bool:
+    """Whether `guard` could import it on neither side, and said so."""
+    lines = outcome.stderr.decode(errors="replace").strip().splitlines()
+    return (
+        command == "guard"
+        and row.where == "import"
+        and "error" in row.expect
+        and outcome.code == 2
+        and bool(lines)
+        and lines[-1].startswith("lstm-bench: error: ")
+        and row.target in lines[-1]
+    )
 
 
 def cells(
