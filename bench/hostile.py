@@ -8,8 +8,8 @@ Every row goes through every command that takes a subject, with tiny workloads a
 beside it. A cell is *good* if the command ends with a documented code and no traceback, the row's
 verdict is one of those that an honest harness may give, the neighbours have theirs, and no process
 is left. Where nothing can be guarded, since a target is not even imported, `guard` refuses the
-whole call in one line that names it. Linux only: what is left is found in /proc. Cells are kept in rows.jsonl of the folder:
-begun again, it goes on where it stopped.
+whole call in one line that names it. Linux only: what is left is found in /proc. Cells are kept in
+rows.jsonl of the folder: begun again, it goes on where it stopped.
 """
 
 from __future__ import annotations
