@@ -1,29 +1,41 @@
 """Which mistakes give what was got? Those whose results are the same, to the last digits.
 
-Most of them show in the first step already, and one step is a fraction of the work: whoever is off
-there is not run any further.
+Several hundred are asked, so that most must be passed over without being run. One whose first step
+alone is far off is not run any further, and one that only changes the gradients of some parameters
+is not run at all where others are wrong.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import torch
 from torch import Tensor
 
 from lstm_bench.theory.compute import State, gradients, run
-from lstm_bench.theory.edits import BOTH, Axis, Edit, Viewed, Whole
+from lstm_bench.theory.edits import BACK, BOTH, Axis, Edit, Other, Theory, Viewed, Whole, With
+from lstm_bench.theory.families import LSTM
 from lstm_bench.theory.mistakes import Mistake
+
+Part = tuple[str, Tensor]
+"""y, h, c, or x, h0, c0, W_i, … where gradients were asked for; and what was got. A name is there
+twice where a module holds the parameter twice."""
 
 Close = Callable[[str, Tensor, Tensor], bool]
 """Whether a part that was got, by its name, is what was expected. Shapes may differ."""
 
+FAR = 1e-3
+"""A first output that is off by this share of the largest entry is no rounding error."""
+
 
 @dataclass(frozen=True)
 class Question:
-    """What was asked: parameters by name, x (B, T, I), the given state, what came from above."""
+    """What was asked: parameters by name, x (B, T, I), the given state, what came from above.
+
+    Values that mistakes may read stand among the parameters, by names of their own.
+    """
 
     parameters: Mapping[str, Tensor]
     x: Tensor
@@ -32,33 +44,61 @@ class Question:
     """None where values were asked for, and not gradients."""
 
     def first_step(self) -> Question:
-        return Question(self.parameters, self.x[:, :1], self.state)
+        return replace(self, x=self.x[:, :1])
+
+    def answered_by(self, theory: Theory) -> dict[str, Tensor]:
+        """What a theory gives. RuntimeError: it cannot be run on these sizes."""
+        if self.cotangents is not None:
+            return gradients(theory, self.parameters, self.x, self.state, self.cotangents)
+        with torch.no_grad():
+            return run(theory, self.parameters, self.x, self.state)
 
 
 def matching(
-    mistakes: Iterable[Mistake], asked: Question, got: Mapping[str, Tensor], close: Close
+    mistakes: Iterable[Mistake], asked: Question, got: Collection[Part], close: Close
 ) -> Iterator[Mistake]:
     """Those that give what was got, in their order.
 
-    got: y, h, c, or x, h0, c0, W_i, … where gradients were asked for. One that cannot be run on
-    what was asked (transposed weights, where sizes differ) is none of them.
+    One that cannot be run on what was asked (transposed weights, where sizes differ) is none.
     """
-    first = asked.first_step() if _tells_by_step(asked, got) else None
+    possible = _glance(asked, got) if asked.cotangents is None else _sifted(asked, got, close)
     for mistake in mistakes:
-        if first is not None and shows_at_once(mistake.edits):
-            found = _tried(mistake, first)
-            if found is None or not close("y", got["y"][:, :1], found["y"]):
-                continue
+        if not possible(mistake):
+            continue
         found = _tried(mistake, asked)
         if found is not None and all(
-            name in found and close(name, value, found[name]) for name, value in got.items()
+            name in found and close(name, value, found[name]) for name, value in got
         ):
             yield mistake
 
 
-def _tells_by_step(asked: Question, got: Mapping[str, Tensor]) -> bool:
-    """Whether the first step is worth a look by itself."""
-    return asked.cotangents is None and asked.x.shape[1] > 1 and "y" in got and got["y"].dim() == 3
+def _tried(mistake: Mistake, asked: Question) -> dict[str, Tensor] | None:
+    try:
+        return asked.answered_by(mistake.theory)
+    except RuntimeError:
+        return None
+
+
+# -- values: a glance at the first step -----------------------------------------------------------
+
+
+def _glance(asked: Question, got: Collection[Part]) -> Callable[[Mistake], bool]:
+    """Whether the first output may be this mistake's."""
+    y = dict(got).get("y")
+    if y is None or y.dim() != 3 or asked.x.shape[1] == 1:  # its last one alone, say
+        return lambda mistake: True
+    begun, first = asked.first_step(), y[:, :1].to(asked.x.dtype)
+
+    def possible(mistake: Mistake) -> bool:
+        if not shows_at_once(mistake.edits):
+            return True
+        found = _tried(mistake, begun)
+        if found is None or found["y"].shape != first.shape:
+            return False
+        scale = found["y"].abs().max()
+        return not bool((first - found["y"]).abs().max() > FAR * scale)  # NaN tells nothing
+
+    return possible
 
 
 @lru_cache(maxsize=4096)
@@ -78,12 +118,33 @@ def _of_one_step(edit: Edit) -> bool:
     return True
 
 
-def _tried(mistake: Mistake, asked: Question) -> dict[str, Tensor] | None:
-    parameters, x, state = asked.parameters, asked.x, asked.state
-    try:
-        if asked.cotangents is not None:
-            return gradients(mistake.theory, parameters, x, state, asked.cotangents)
-        with torch.no_grad():
-            return run(mistake.theory, parameters, x, state)
-    except RuntimeError:
-        return None
+# -- gradients: which of them are wrong -----------------------------------------------------------
+
+
+def _sifted(asked: Question, got: Collection[Part], close: Close) -> Callable[[Mistake], bool]:
+    """Whether all that is wrong is what the mistake may change."""
+    right = asked.answered_by(Theory(LSTM))
+    wrong = {n for n, value in got if n not in right or not close(n, value, right[n])}
+
+    def possible(mistake: Mistake) -> bool:
+        changed = changes_only(mistake.edits)
+        return changed is None or wrong <= changed
+
+    return possible
+
+
+@lru_cache(maxsize=4096)
+def changes_only(edits: tuple[Edit, ...]) -> frozenset[str] | None:
+    """The parts whose gradients alone these edits change; None where it may be any."""
+    found: set[str] = set()
+    for edit in edits:
+        others = (edit.operator.name,) if isinstance(edit.operator, Other | With) else ()
+        for place in (*edit.places, *others):
+            if edit.way != BACK or not (place in LEAVES or LSTM.is_parameter(place)):
+                return None
+            found.add(LEAVES.get(place, place))
+    return frozenset(found)
+
+
+LEAVES = {"inputs": "x", "given h": "h0", "given c": "c0", "W_h": "W_h", "b_h": "b_h"}
+"""Where a gradient ends, besides the cell's parameters: places, and the part of the result."""

@@ -7,10 +7,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from lstm_bench.conformance.mutants import VALUE_MUTANTS
 from lstm_bench.conformance.variants import recognise_variant
 from lstm_bench.subject import open_subject
-from tests.conformance.mutated import Plain
+from lstm_bench.theory.mistakes import IN_VALUES
+from tests.conformance.mistaken import having
 from tests.spellings import SPELLINGS
 
 I, H = 5, 3  # noqa: E741 - the field's names
@@ -152,8 +152,8 @@ def test_a_variant_is_named(variant, words, all_gates):
 def test_a_plain_lstm_with_one_mistake_is_no_variant():
     """What has an LSTM's parameters and gets something wrong is defective."""
     excused = {}
-    for mutant in VALUE_MUTANTS[::5]:
-        module = type("Mutated", (Plain,), {"mutant": mutant})(I, H).double()
+    for mistake in IN_VALUES[::5]:
+        module = having(mistake)(I, H).double()
 
         def call(x, state, module=module):
             y, (h, c) = module(x, state)
@@ -161,7 +161,7 @@ def test_a_plain_lstm_with_one_mistake_is_no_variant():
 
         found = recognise_variant(module, (I, H), call, has_all_gates=True)
         if found is not None:
-            excused[mutant.name] = found.sentence
+            excused[mistake.sentence] = found.sentence
     assert excused == {}
 
 

@@ -7,8 +7,6 @@ from torch import nn
 from impls.parameters import GATES
 from lstm_bench.conformance.agreement import relative_error
 from lstm_bench.conformance.problem import draw, solve_reference
-from lstm_bench.conformance.variants.blocks import Block, Blocks
-from lstm_bench.conformance.variants.recurrences import KNOWN, Operands
 from lstm_bench.theory import compute
 from lstm_bench.theory.cell import Cell, Node, gate
 from lstm_bench.theory.edits import Theory
@@ -109,27 +107,6 @@ def test_peepholes_see_the_cell_state_before_and_after():
         h = torch.sigmoid(z["o"] + p["p_o"] * c) * torch.tanh(c)
     torch.testing.assert_close(found["h"], h)
     torch.testing.assert_close(found["c"], c)
-
-
-@pytest.mark.parametrize("known", KNOWN, ids=lambda k: k.sentence[:60])
-def test_every_recurrence_that_variants_know_is_a_row_of_its_name(known):
-    """One step from the same blocks. Some of the same name differ in more than it says."""
-    x, h, c = normal(B, 1, WIDE), normal(B, H), normal(B, H)
-    found = []
-    for cell in FAMILIES:
-        if cell.name == known.sentence and len(cell.gates) == len(known.roles):
-            p = drawn(cell) | {f"d_{g}": torch.zeros(H, dtype=torch.float64) for g in "n"}
-            blocks = Blocks(
-                [Block(f"W_{g}", p[f"W_{g}"]) for g in cell.gates],
-                [Block(f"U_{g}", p[f"U_{g}"]) for g in cell.gates],
-                [Block(f"b_{g}", p[f"b_{g}"]) for g in cell.gates],
-                {},
-            )
-            places = tuple(cell.gates.index(role) for role in known.roles)
-            expected = known.step(Operands(blocks, x[:, 0]), places, h, c)[0]
-            state = (h, c)[: len(cell.states)]
-            found.append(torch.allclose(compute.run(Theory(cell), p, x, state)["h"], expected))
-    assert any(found), known.sentence
 
 
 def test_every_family_runs_forward_and_backward_without_a_given_state():

@@ -5,10 +5,9 @@ import torch
 
 from lstm_bench.conformance.agreement import relative_error
 from lstm_bench.conformance.problem import draw
-from lstm_bench.theory import compute
 from lstm_bench.theory.edits import Theory
 from lstm_bench.theory.families import LSTM
-from lstm_bench.theory.matching import Question, matching, shows_at_once
+from lstm_bench.theory.matching import Question, changes_only, matching, shows_at_once
 from lstm_bench.theory.mistakes import IN_GRADIENTS, IN_VALUES
 
 PROBLEM = draw(6, 5, 3, 7, seed=4, head_size=4)
@@ -23,10 +22,8 @@ def close(name, got, expected):
     return relative_error(got, expected) < 1e-9
 
 
-def made(theory, asked):
-    if asked.cotangents is None:
-        return compute.run(theory, asked.parameters, asked.x, asked.state)
-    return compute.gradients(theory, asked.parameters, asked.x, asked.state, asked.cotangents)
+def first(known, asked, made):
+    return next(matching(known, asked, made.items(), close), None)
 
 
 @pytest.mark.parametrize(("asked", "known"), [(VALUES, IN_VALUES), (BACKWARD, IN_GRADIENTS)])
@@ -35,13 +32,13 @@ def test_every_so_many_is_found_and_first_of_those_that_fit(asked, known):
         # Behind an output layer, what it reads and what a layer without one gives are the same.
         here = WITHOUT_HEAD if "outputs" in mistake.edits[0].places else asked
         if "default" not in mistake.edits[0].places[0] and mistake.failure_class != "numerics":
-            found = next(matching(known, here, made(mistake.theory, here), close))
+            found = first(known, here, here.answered_by(mistake.theory))
             assert found == mistake, (found.sentence, mistake.sentence)
 
 
 @pytest.mark.parametrize(("asked", "known"), [(VALUES, IN_VALUES), (BACKWARD, IN_GRADIENTS)])
 def test_what_is_right_has_no_mistake_but_those_that_do_not_show_there(asked, known):
-    found = list(matching(known, asked, made(Theory(LSTM), asked), close))
+    found = list(matching(known, asked, asked.answered_by(Theory(LSTM)).items(), close))
     assert all("default" in m.edits[0].places[0] or m.failure_class == "numerics" for m in found)
 
 
@@ -50,12 +47,33 @@ def test_a_glance_at_the_first_step_leaves_nobody_out():
     at_once = [m for m in IN_VALUES if shows_at_once(m.edits)]
     assert len(at_once) > 600
     for mistake in at_once:
-        whole, first = made(mistake.theory, VALUES), made(mistake.theory, VALUES.first_step())
-        assert close("y", whole["y"][:, :1], first["y"]), mistake.sentence
+        whole = VALUES.answered_by(mistake.theory)
+        begun = VALUES.first_step().answered_by(mistake.theory)
+        assert close("y", whole["y"][:, :1], begun["y"]), mistake.sentence
+
+
+def test_a_sieve_by_what_is_wrong_leaves_nobody_out():
+    """Whoever is said to change some gradients only leaves all others as they are."""
+    few = [m for m in IN_GRADIENTS if changes_only(m.edits) is not None]
+    assert len(few) > 150
+    right = BACKWARD.answered_by(Theory(LSTM))
+    for mistake in few:
+        found = BACKWARD.answered_by(mistake.theory)
+        wrong = {name for name in right if not close(name, found[name], right[name])}
+        assert wrong <= changes_only(mistake.edits), mistake.sentence
+
+
+def test_what_a_module_holds_twice_must_be_so_twice():
+    mistake = next(m for m in IN_GRADIENTS if changes_only(m.edits) == {"b_f"})
+    right, got = (BACKWARD.answered_by(t) for t in (Theory(LSTM), mistake.theory))
+    both = [*got.items(), ("b_f", got["b_f"])]
+    assert next(matching(IN_GRADIENTS, BACKWARD, both, close)) == mistake
+    one = [*got.items(), ("b_f", right["b_f"])]
+    assert next(matching(IN_GRADIENTS, BACKWARD, one, close), None) is None
 
 
 def test_parts_that_are_not_returned_are_not_asked_for():
     mistake = IN_VALUES[0]
-    got = made(mistake.theory, VALUES)
-    assert next(matching(IN_VALUES, VALUES, {"h": got["h"]}, close)) == mistake
-    assert next(matching(IN_VALUES, VALUES, {"z": torch.zeros(1)}, close), None) is None
+    got = VALUES.answered_by(mistake.theory)
+    assert first(IN_VALUES, VALUES, {"h": got["h"]}) == mistake
+    assert first(IN_VALUES, VALUES, {"z": torch.zeros(1)}) is None

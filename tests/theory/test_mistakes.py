@@ -1,31 +1,43 @@
-"""Every mistake is what it says, no two are the same, and none that was known is lost."""
+"""Every mistake is one, has a sentence of its own, and no two are the same."""
 
 from __future__ import annotations
 
 import itertools
 from collections import defaultdict
+from dataclasses import replace
 from functools import cache
 
 import pytest
 import torch
 
-from lstm_bench.conformance.diagnosis.match import after_steps
-from lstm_bench.conformance.mutants import GRADIENT_MUTANTS, VALUE_MUTANTS, backward
+from lstm_bench.conformance.agreement import relative_error
+from lstm_bench.conformance.problem import draw
 from lstm_bench.theory import compute
 from lstm_bench.theory.edits import Theory
 from lstm_bench.theory.families import LSTM
 from lstm_bench.theory.mistakes import IN_GRADIENTS, IN_VALUES
-from lstm_bench.theory.mistakes.backward import clipped_back
-from lstm_bench.theory.mistakes.sequences import restart_every
-from tests.conformance.test_diagnosis_mutants import (
-    BACKWARD,
-    NOTHING,
-    SITUATIONS,
-    results_in_all_situations,
-    same,
-)
+from lstm_bench.theory.mistakes.sequences import leaks, restart_every
 
-NAMES = {("h", "c"): "state", ("h",): "h", ("c",): "c"}
+ORDINARY = draw(6, 5, 3, 7, seed=1, head_size=4)
+NO_STATE = replace(ORDINARY, state=None)
+EQUAL_SIZES = draw(5, 5, 3, 7, seed=2)
+ENORMOUS = replace(ORDINARY, x=ORDINARY.x * 1e4)
+OF_THE_CANDIDATE = torch.tensor([0.01, 0.01, 0.01, 1e4], dtype=torch.float64).reshape(4, 1, 1)
+ENORMOUS_CANDIDATE = replace(
+    ORDINARY,
+    parameters=replace(ORDINARY.parameters, W=ORDINARY.parameters.W * OF_THE_CANDIDATE),
+)
+NOT_FINITE = replace(ORDINARY, x=ORDINARY.x.clone())
+NOT_FINITE.x[0, 1, 0], NOT_FINITE.x[2, 2, 1] = float("nan"), float("inf")
+SITUATIONS = (ORDINARY, NO_STATE, EQUAL_SIZES, ENORMOUS, ENORMOUS_CANDIDATE, NOT_FINITE)
+BACKWARD = draw(6, 5, 3, 11, seed=3, head_size=4)
+
+
+def same(first, second):
+    pairs = [(a, b) for a, b in zip(first, second, strict=True) if a is not None and b is not None]
+    return all(
+        set(a) == set(b) and all(relative_error(a[k], b[k]) < 1e-9 for k in a) for a, b in pairs
+    )
 
 
 def values(theory, problem):
@@ -91,41 +103,6 @@ def test_mistakes_in_the_gradients_leave_the_values_alone():
         assert same([values(mistake.theory, BACKWARD)], exact), mistake.edits
 
 
-def test_every_mistake_in_the_values_that_was_known_is_one_of_these():
-    lost = []
-    for mutant in VALUE_MUTANTS:
-        found = results_in_all_situations(mutant)
-        # Of NaN and of what overflows less was said: what is ignored was NaN all the same.
-        known = [results[:3] for _, results in of_values()[summed(found[2])]]
-        if not any(same(found[:3], results) for results in known):
-            lost.append(mutant.name)
-    assert lost == []
-
-
-def test_every_mistake_in_the_gradients_that_was_known_is_one_of_these():
-    exact = NOTHING.gradients(BACKWARD)
-    lost = []
-    for mutant in GRADIENT_MUTANTS:
-        found = mutant.gradients(BACKWARD, exact)
-        if not any(same([found], results) for _, results in of_gradients()[summed(found)]):
-            lost.append(mutant.name)
-    assert lost == []
-
-
-def test_what_is_made_of_a_number_that_was_read_off_is_what_was_known_too():
-    """Gradients clipped at a limit, and states that start again after so many steps."""
-    exact = NOTHING.gradients(BACKWARD)
-    found = [gradients(m.theory) for limit in (0.01, 0.25) for m in clipped_back(limit)]
-    for mutant in backward.clipped_inside():
-        if mutant.name.endswith(("_0.01", "_0.25")):
-            expected = mutant.gradients(BACKWARD, exact)
-            assert any(same([expected], one) for one in found), mutant.name
-    for which in (("h", "c"), ("h",), ("c",)):
-        (expected,) = [m for m in after_steps(3) if m.name.startswith(f"{NAMES[which]}_restarts")]
-        mine = in_all_situations(restart_every(3, which).theory)
-        assert same(mine, results_in_all_situations(expected))
-
-
 def test_every_one_has_a_sentence_of_its_own_and_a_class():
     everything = IN_VALUES + IN_GRADIENTS
     sentences = defaultdict(list)
@@ -136,3 +113,28 @@ def test_every_one_has_a_sentence_of_its_own_and_a_class():
     shared = {s: len(m) for s, m in sentences.items() if len(m) > 1}
     # How a bias was split between two tensors is nothing that anybody wants to know.
     assert all("bias" in s or "multiplies what comes from x and from h" in s for s in shared)
+
+
+def test_there_are_many():
+    """Fewer than there were once is a loss."""
+    assert len(IN_VALUES) >= 815
+    assert len(IN_GRADIENTS) >= 377
+
+
+@pytest.mark.parametrize("state", [ORDINARY.state, None])
+def test_what_the_last_call_left_is_where_a_leaking_one_starts(state):
+    h, c = (0.3 * s for s in BACKWARD.state)
+    named = dict(ORDINARY.parameters.named())
+    h0, c0 = state if state is not None else (torch.zeros_like(h), torch.zeros_like(c))
+    for mistake, start in zip(leaks(), [(h, c), (h, c0), (h0, c)], strict=True):
+        left = named | {"left h": h, "left c": c}
+        got = compute.run(mistake.theory, left, ORDINARY.x, state)
+        assert same([got], [compute.run(Theory(LSTM), named, ORDINARY.x, start)])
+
+
+def test_a_restarted_state_is_the_first_one_again():
+    named = dict(ORDINARY.parameters.named())
+    x, state = ORDINARY.x, ORDINARY.state
+    pieces = [compute.run(Theory(LSTM), named, part, state) for part in x.split(3, 1)]
+    whole = compute.run(restart_every(3).theory, named, x, state)
+    assert same([{"y": whole["y"]}], [{"y": torch.cat([p["y"] for p in pieces], 1)}])

@@ -16,8 +16,7 @@ from lstm_bench.conformance.problem import Problem, Results, pose, solve_instanc
 from lstm_bench.conformance.records import Failed, Skipped
 from lstm_bench.errors import describe
 from lstm_bench.subject import Instance, Subject
-
-GATE_WORDS = {"i": "input gate", "f": "forget gate", "o": "output gate", "a": "candidate"}
+from lstm_bench.theory.words.nouns import GATES
 
 
 @dataclass(frozen=True)
@@ -144,7 +143,7 @@ def part_in_words(part: str) -> str:
     }
     if name not in plain:
         kind = {"W": "input weights", "U": "recurrent weights", "b": "bias"}[name[0]]
-        plain[name] = f"the {GATE_WORDS[name[-1]]}'s {kind} ({name})"
+        plain[name] = f"the {GATES[name[-1]]}'s {kind} ({name})"
     return f"the gradient of {plain[name]}" if gradient else plain[name]
 
 

@@ -2,7 +2,7 @@
 
 A subject that fails is played through situations from plain to peculiar
 (:mod:`~lstm_bench.conformance.diagnosis.scenes`). In the first one that is off, its result is
-compared with that of several hundred mutants: LSTMs with exactly one mistake. The one that
+compared with that of a thousand mistakes (:mod:`lstm_bench.theory.mistakes`). The one that
 agrees to the last digits is the explanation. Where none does, measuring narrows the fault down:
 which gate alone, what its curve is, from which step or size on, which gradient.
 

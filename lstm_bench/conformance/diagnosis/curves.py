@@ -16,10 +16,14 @@ from torch import Tensor
 
 from impls.parameters import Parameters
 from lstm_bench.conformance.diagnosis.scenes import Played, Scene, play
-from lstm_bench.conformance.mutants import WORDS
-from lstm_bench.conformance.mutants.equations import SIGMOID_MISTAKES, TANH_MISTAKES
 from lstm_bench.conformance.problem import Problem
 from lstm_bench.subject import Instance, Subject
+from lstm_bench.theory.edits import Constant, Instead, Operator
+from lstm_bench.theory.functions import FUNCTIONS
+from lstm_bench.theory.mistakes.gates import FOR_SIGMOID, FOR_TANH
+from lstm_bench.theory.words import nouns
+from lstm_bench.theory.words.values import cell_tanh
+from lstm_bench.theory.words.values import gate as gate_in_words
 
 GATES = "ifoa"
 ONE_STEP = Scene("", steps=1)
@@ -66,7 +70,7 @@ def one_step_in_words(subject: Subject) -> list[str]:
     pairs = [a + b for k, a in enumerate(GATES) for b in GATES[k + 1 :]]
     together = [pair for pair in pairs if not _plays_right(subject, pair)]
     if together:
-        first = " and ".join(f"the {WORDS[g]}" for g in together[0])
+        first = " and ".join(f"the {nouns.GATES[g]}" for g in together[0])
         return [f"each gate is right alone; {first} are wrong together: how they are combined"]
     return []
 
@@ -105,7 +109,7 @@ def _each(subject: Subject) -> list[str]:
 
 def _one_gate(subject: Subject, gate: str) -> list[str]:
     wrong = [field for field in "bWU" if not _plays_right(subject, gate, field)]
-    told = f"the {WORDS[gate]} is wrong, alone, with the other gates' weights at zero"
+    told = f"the {nouns.GATES[gate]} is wrong, alone, with the other gates' weights at zero"
     if "b" in wrong:
         curve = curve_in_words(subject, gate)
         if curve:
@@ -209,26 +213,29 @@ def curve_in_words(subject: Subject, gate: str) -> str:
     if _same(curve.value, right, close):
         return ""
     name = "tanh" if gate == "a" else "a sigmoid"
-    fitted = _named_curve(curve, gate, close) or _fitted(curve, gate, close)
+    known = _known_curve(curve, gate, close)
+    if known is not None:
+        return gate_in_words((gate,), known)
+    fitted = _fitted(curve, gate, close)
     if fitted:
-        return f"the {WORDS[gate]} {fitted}"
-    return f"the {WORDS[gate]}'s curve is not {name}: {_compared(curve, right)}"
+        return f"the {nouns.GATES[gate]} {fitted}"
+    return f"the {nouns.GATES[gate]}'s curve is not {name}: {_compared(curve, right)}"
 
 
 def _same(got: Tensor, expected: Tensor, close: float) -> bool:
     return bool((got - expected).abs().max() < close * (1 + expected.abs().max()))
 
 
-def _named_curve(curve: Curve, gate: str, close: float) -> str:
-    table = TANH_MISTAKES if gate == "a" else SIGMOID_MISTAKES
-    for words, function in table.values():
-        if _same(curve.value, function(curve.z), close):
-            return words
-    others = SIGMOID_MISTAKES if gate == "a" else TANH_MISTAKES
-    for words, function in others.values():
-        if _same(curve.value, function(curve.z), close):
-            return words.split(" instead")[0]
-    return ""
+def _known_curve(curve: Curve, gate: str, close: float) -> Operator | None:
+    """Another function, or a number, that gives this curve; those first that stand in its place."""
+    first, then = (FOR_TANH, FOR_SIGMOID) if gate == "a" else (FOR_SIGMOID, FOR_TANH)
+    for name in (*first, *then):
+        if _same(curve.value, FUNCTIONS[name](curve.z), close):
+            return Instead(name)
+    for number in (1.0, 0.0, 0.5):
+        if _same(curve.value, torch.full_like(curve.z, number), close):
+            return Constant(number)
+    return None
 
 
 def _fitted(curve: Curve, gate: str, close: float) -> str:
@@ -292,7 +299,10 @@ def cell_tanh_in_words(subject: Subject) -> list[str]:
     curve = Curve(z, 2 * hidden)
     if _same(curve.value, z.tanh(), close) or _same(curve.value[24:25], z[24:25], 1e-3) is False:
         return []
-    fitted = _named_curve(curve, "a", close) or _fitted(curve, "a", close)
+    known = _known_curve(curve, "a", close)
+    if known is not None:
+        return [cell_tanh(known)]
+    fitted = _fitted(curve, "a", close)
     if fitted:
         return [f"from cell state to hidden state, h = o tanh(c): the tanh {fitted}"]
     return [
@@ -327,7 +337,7 @@ def operands_in_words(subject: Subject, gate: str) -> str:
         for words, factor, right in zip(features, factors, meant, strict=True)
         if abs(factor - right) > 1e-5
     ]
-    return f"the {WORDS[gate]} counts {', '.join(told)}" if told else ""
+    return f"the {nouns.GATES[gate]} counts {', '.join(told)}" if told else ""
 
 
 def _regress(subject: Subject, gate: str) -> tuple[list[float], bool] | None:

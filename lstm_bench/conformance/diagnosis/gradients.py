@@ -7,9 +7,11 @@ from dataclasses import replace
 from torch import Tensor
 
 from lstm_bench.conformance.diagnosis.match import (
+    GRADIENT,
     after_steps_backward,
     explaining,
-    explaining_one_of,
+    name_of,
+    one_explaining,
     read_off,
 )
 from lstm_bench.conformance.diagnosis.scenes import (
@@ -27,8 +29,9 @@ from lstm_bench.conformance.diagnosis.where import (
     places,
     sizes_in_words,
 )
-from lstm_bench.conformance.mutants.gradients import gradient_groups
 from lstm_bench.subject import Subject
+from lstm_bench.theory.mistakes.made import GATES
+from lstm_bench.theory.words.gradients import gradient_of
 
 THROUGH = {
     "y": "the outputs y",
@@ -59,9 +62,10 @@ def explain(subject: Subject, played: Played) -> list[str]:
     axis = enlarged_axis(scene)
     if axis:
         return [_by_size(subject, played, axis)]
-    found = explaining(played, read_off(subject, played)) if scene.steps <= MOST_STEPS else []
-    if found:
-        return [found[0].sentence + when]
+    if scene.steps <= MOST_STEPS:
+        found = explaining(played, read_off(subject, played))
+        if found is not None:
+            return [found.sentence + when]
     return [sentence + when for sentence in _measured(subject, played)]
 
 
@@ -85,9 +89,9 @@ def _by_size(subject: Subject, played: Played, axis: str) -> str:
     told = sizes_in_words(subject, scene, axis, size)
     parts = list(dict.fromkeys(_in_groups(at_size)))
     if axis == "steps":
-        named = explaining_one_of(at_size, after_steps_backward(size - 1))
-        if named:
-            return f"{named}; gradients are {told}"
+        named = one_explaining(at_size, after_steps_backward(size - 1))
+        if named is not None:
+            return f"{named.sentence}; gradients are {told}"
     where = places(at_size, at_size.wrong[0])
     return f"{' and '.join(parts[:3])}: {told}" + (f" ({where})" if where else "")
 
@@ -116,15 +120,30 @@ def _measured(subject: Subject, played: Played) -> list[str]:
 
 def _in_groups(played: Played) -> list[str]:
     """The wrong gradients in words, whole groups by their common name."""
-    left = [p.removeprefix("grad ") for p in played.wrong if p.startswith("grad ")]
+    left = [p for p in played.wrong if p.startswith(GRADIENT)]
     told = []
-    groups = sorted(gradient_groups().values(), key=lambda g: -len(g[1]))
-    for words, parts in groups:
-        held = [p for p in parts if f"grad {p}" in played.got]
-        if held and len(parts) > 1 and all(p in left for p in held):
-            told.append(words.rstrip(","))
+    for group in GROUPS:
+        names = {PARTS.get(place, place) for place in group}
+        held = [p for p in played.got if p.startswith(GRADIENT) and name_of(p) in names]
+        if held and all(p in left for p in held):
+            told.append(gradient_of(group).rstrip(","))
             left = [p for p in left if p not in held]
-    return told + [part_in_words(f"grad {p}") for p in left]
+    return told + [part_in_words(p) for p in left]
+
+
+PARTS = {"inputs": "x", "given h": "h0", "given c": "c0"}
+OF_INPUTS = ("inputs", "given h", "given c")
+OF_PARAMETERS = tuple(f"{kind}_{gate}" for kind in "WUb" for gate in GATES)
+GROUPS = (
+    (*OF_INPUTS, *OF_PARAMETERS, "W_h", "b_h"),
+    OF_PARAMETERS,
+    OF_PARAMETERS[:8],
+    *(OF_PARAMETERS[k : k + 4] for k in (0, 4, 8)),
+    OF_INPUTS,
+    *(tuple(f"{kind}_{gate}" for kind in "WUb") for gate in GATES),
+    OF_INPUTS[1:],
+)
+"""What can be wrong together, the largest first: places where gradients end."""
 
 
 def _ratios(played: Played) -> list[str]:

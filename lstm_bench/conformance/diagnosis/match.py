@@ -1,4 +1,4 @@
-"""Which mutant explains a result? The one that gives the same, to the last digits."""
+"""Which mistake explains a result? The one that gives the same, to the last digits."""
 
 from __future__ import annotations
 
@@ -10,62 +10,81 @@ from dataclasses import replace
 from torch import Tensor
 
 from impls.parameters import Parameters
+from lstm_bench.conformance import reference
+from lstm_bench.conformance.agreement import relative_error
 from lstm_bench.conformance.diagnosis.scenes import PLAIN, Played, earlier, other_call, play
-from lstm_bench.conformance.mutants import EXACT, GRADIENT_MUTANTS, VALUE_MUTANTS, Mutant
-from lstm_bench.conformance.mutants.backward import (
-    clipped_inside,
-    detached_before_last,
-    detached_every,
-)
-from lstm_bench.conformance.mutants.batch_time import frozen, truncated
-from lstm_bench.conformance.mutants.numerics import clips
-from lstm_bench.conformance.mutants.recurrence import Step, backward, mutate
-from lstm_bench.conformance.mutants.states import reset_every
 from lstm_bench.conformance.problem import Problem, Results
-from lstm_bench.conformance.reference import State
 from lstm_bench.subject import Subject
+from lstm_bench.theory.matching import Question, matching
+from lstm_bench.theory.mistakes import IN_GRADIENTS, IN_VALUES, Mistake
+from lstm_bench.theory.mistakes.backward import clipped_back, detached_before_last, detached_every
+from lstm_bench.theory.mistakes.gates import cells
+from lstm_bench.theory.mistakes.made import GATES
+from lstm_bench.theory.mistakes.sequences import (
+    clipped,
+    frozen,
+    leaks,
+    reset_every,
+    restart_every,
+    truncated,
+)
+
+GRADIENT = "grad "
 
 
-def explaining(played: Played, more: Iterable[Mutant] = ()) -> list[Mutant]:
-    """The mutants that give what the subject gave, likeliest first."""
-    known = GRADIENT_MUTANTS if played.scene.gradients else VALUE_MUTANTS
-    return list(_giving((*more, *known), played))
+def explaining(played: Played, more: Iterable[Mistake] = ()) -> Mistake | None:
+    """The likeliest mistake that gives what the subject gave: of these first, then of all."""
+    known = IN_GRADIENTS if played.scene.gradients else IN_VALUES
+    return one_explaining(played, itertools.chain(more, known))
 
 
-def explaining_one_of(played: Played, mutants: Iterable[Mutant]) -> str:
-    """The sentence of the first of these mutants that gives what the subject gave, or empty."""
-    return next((m.sentence for m in _giving(mutants, played)), "")
+def one_explaining(played: Played, mistakes: Iterable[Mistake]) -> Mistake | None:
+    """The first of these mistakes that gives what the subject gave."""
+    got = {p: t for p, t in played.got.items() if p.startswith(GRADIENT) == played.scene.gradients}
+    if not got:
+        return None
+    limits = {name_of(part): played.limits[part] for part in got}
+
+    def close(name: str, value: Tensor, expected: Tensor) -> bool:
+        return relative_error(value, expected) <= limits[name]
+
+    parts = [(name_of(part), value) for part, value in got.items()]
+    return next(matching(mistakes, question(played), parts, close), None)
 
 
-def _giving(mutants: Iterable[Mutant], played: Played) -> Iterator[Mutant]:
-    parts = [p for p in played.got if p.startswith("grad ") == played.scene.gradients]
-    exact = None
+def name_of(part: str) -> str:
+    """A part of the results as the theory calls it: ``grad b_f (in bias_hh)`` is ``b_f``."""
+    return part.removeprefix(GRADIENT).split(" (")[0]
+
+
+def question(played: Played) -> Question:
+    """What the subject was asked, in float64, and what its call before left behind."""
+    asked, parameters = played.exact, dict(played.exact.parameters.named())
+    if played.scene.before is other_call:
+        other = earlier(asked)
+        left = reference.run(other.parameters, other.x, other.state)
+        assert left.h is not None
+        assert left.c is not None
+        parameters |= {"left h": left.h, "left c": left.c}
+    cotangents = None
     if played.scene.gradients:
-        exact = backward(EXACT, played.exact, played.exact.cotangents)
-    for mutant in mutants if parts else ():
-        try:
-            found = _solve(mutant, played.exact, exact)
-            if all(played.agrees(part, found[part]) for part in parts):
-                yield mutant
-        except Exception:  # one that asks for I = H, say, is no explanation elsewhere
-            continue
+        cotangents = {n: t for n, t in vars(asked.cotangents).items() if t is not None}
+    return Question(parameters, asked.x, asked.state, cotangents)
 
 
-def explaining_otherwise(played: Played) -> str:
-    """The first mutant that explains a scene if gates, or h and c, are called otherwise.
+def explaining_otherwise(played: Played) -> Mistake | None:
+    """The first mistake that explains a scene if gates, or h and c, are called otherwise.
 
     For subjects so broken that probing mistook one for the other.
     """
-    mutants = [m for m in VALUE_MUTANTS if m.failure_class in ("state", "batch_time")]
-    mutants += [
-        m for m in VALUE_MUTANTS if m.name.startswith(("cell_", "hidden_", "tanh_", "coupled"))
-    ]
+    mistakes = [m for m in IN_VALUES if m.failure_class in ("state", "batch_time")]
+    mistakes += cells()
     until = time.monotonic() + MOST_SECONDS
     for reading in _other_readings(played):
-        found = explaining_one_of(reading, mutants)
-        if found or time.monotonic() > until:
+        found = one_explaining(reading, mistakes)
+        if found is not None or time.monotonic() > until:
             return found
-    return ""
+    return None
 
 
 def _other_readings(played: Played) -> Iterator[Played]:
@@ -87,78 +106,56 @@ def _other_readings(played: Played) -> Iterator[Played]:
 MOST_SECONDS = 1.5
 
 
-def _solve(mutant: Mutant, problem: Problem, exact: Results | None) -> Results:
-    return mutant.values(problem) if exact is None else mutant.gradients(problem, exact)
+# -- mistakes with a number or a value of the subject's own -------------------------------------
 
 
-# -- mutants with a free number or tensor, read off the subject ---------------------------------
-
-
-def read_off(subject: Subject, played: Played) -> list[Mutant]:
-    """Mutants for which the scene or the subject itself supplies a number."""
+def read_off(subject: Subject, played: Played) -> Iterator[Mistake]:
+    """Mistakes for which the scene or the subject itself supplies a number."""
     if played.scene.gradients:
-        return [*after_steps_backward(played.problem.x.shape[1] - 1), *clipped_inside()]
-    found = list(_leaks(played)) if played.scene.before is other_call else []
-    return found + list(clips(played.got, _highest(subject)))
+        yield from after_steps_backward(played.problem.x.shape[1] - 1)
+        for limit in GRADIENT_LIMITS:
+            yield from clipped_back(limit)
+        return
+    if played.scene.before is other_call:
+        yield from leaks()
+    yield from _clips(played.got, _highest(subject))
 
 
-def after_steps(steps: int) -> list[Mutant]:
-    """Mutants in which something happens after so many steps."""
-    resets = [reset_every(steps, which) for which in ("state", "h", "c")]
-    return [truncated(steps), frozen(steps), *resets, *_restarts(steps)]
+def after_steps(steps: int) -> list[Mistake]:
+    """Mistakes in which something happens after so many steps."""
+    states = (("h", "c"), ("h",), ("c",))
+    resets = [reset_every(steps, which) for which in states]
+    restarts = [restart_every(steps, which) for which in states]
+    return [truncated(steps), frozen(steps), *resets, *restarts]
 
 
-def after_steps_backward(steps: int) -> list[Mutant]:
-    """Mutants in which history is cut off after so many steps."""
+def after_steps_backward(steps: int) -> list[Mistake]:
+    """Mistakes in which history is cut off after so many steps."""
     return [detached_every(steps), detached_before_last(steps)] if steps > 1 else []
 
 
-def _restarts(steps: int) -> Iterator[Mutant]:
-    """After so many steps the state starts again from the given one, or c alone does."""
-    for which, words in (("state", "state"), ("h", "hidden state"), ("c", "cell state")):
-        yield _restart(steps, which, words)
+USUAL_LIMITS = (0.5, 1, 2, 3, 5, 6, 8, 10, 15, 16, 20, 25, 30, 40, 50, 60, 80, 88, 100)
+GRADIENT_LIMITS = (0.01, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0)
 
 
-def _restart(steps: int, which: str, words: str) -> Mutant:
-    first: dict[str, Tensor] = {}
+def _clips(got: Results, highest: Results) -> Iterator[Mistake]:
+    """States clipped where a result has its largest entries, and gates at usual places.
 
-    def carry(s: Step) -> State:
-        if s.t == 0:
-            first.update(h=s.h, c=s.c)
-        if (s.t + 1) % steps:
-            return s.new_h, s.new_c
-        return (
-            s.new_h if which == "c" else first["h"],
-            s.new_c if which == "h" else first["c"],
-        )
-
-    return mutate(
-        f"{which}_restarts_every_{steps}",
-        "state",
-        f"the {words} starts again from the initial one after every {steps} steps of time: "
-        "it is not carried on",
-        carry=carry,
-    )
+    highest: the results where the cell state is made as large as it gets.
+    """
+    limits = {part: {_largest(r[part]) for r in (got, highest) if part in r} for part in "yhc"}
+    for limit in sorted(limits["c"]) or USUAL_LIMITS:
+        yield clipped(limit, "c'")
+        yield clipped(limit, "returned c")
+    for limit in sorted(limits["h"] | limits["y"]):
+        yield clipped(limit, "h'")
+        yield clipped(limit, "outputs")
+    for limit in USUAL_LIMITS:
+        yield clipped(limit, *(f"z_{gate}" for gate in GATES))
 
 
-def _leaks(played: Played) -> Iterator[Mutant]:
-    """The state of the call before is what this one starts from."""
-    other = earlier(played.exact)
-    last = EXACT(other.parameters, other.x, other.state)
-    h, c = last.h, last.c
-    told = "leaks from one call to the next: a call starts from what the last call left behind"
-    for name, words, start in (
-        ("state", "the state", lambda h0, c0: (h, c)),
-        ("h", "the hidden state", lambda h0, c0: (h, c0)),
-        ("c", "the cell state", lambda h0, c0: (h0, c)),
-    ):
-        yield mutate(
-            f"leaks_{name}",
-            "state",
-            f"{words} {told}",
-            start=start,
-            default=lambda zeros, start=start: start(zeros, zeros),
-        )
+def _largest(t: Tensor) -> float:
+    return round(t.abs().nan_to_num().max().item(), 6)
 
 
 def _highest(subject: Subject) -> Results:

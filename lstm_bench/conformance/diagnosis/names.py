@@ -75,4 +75,6 @@ def broken_promise(subject: Subject) -> list[str]:
         return []
     told = "the parameters have nn.LSTM's names and shapes but not their meaning"
     found = explaining(by_name)
-    return [f"{told}: read as nn.LSTM reads them, {found[0].sentence}"] if found else [told]
+    if found is None:
+        return [told]
+    return [f"{told}: read as nn.LSTM reads them, {found.sentence}"]

@@ -1,7 +1,7 @@
 """Where probing could not say which parameter is which: read them by shape, and try all orders.
 
 Blocks of weights are cut out by shape alone (four over x, four over h), each order of the four
-gates is a reading, and every mutant that leaves the gates' order alone is tried on each. One
+gates is a reading, and every mistake that leaves the gates' order alone is tried on each. One
 that gives the module's results to the last digits explains both the order and the mistake.
 """
 
@@ -10,8 +10,7 @@ from __future__ import annotations
 import itertools
 import time
 import warnings
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -19,17 +18,15 @@ from torch import Tensor
 
 from impls.parameters import Parameters
 from lstm_bench.conformance.agreement import relative_error
-from lstm_bench.conformance.mutants import VALUE_MUTANTS, Mutant
-from lstm_bench.conformance.problem import Problem
-from lstm_bench.conformance.reference import Cotangents
 from lstm_bench.conformance.variants.blocks import Blocks, biases_by_side, gather
 from lstm_bench.conformance.variants.probe import Call, Probe
+from lstm_bench.theory.matching import Question, matching
+from lstm_bench.theory.mistakes import IN_VALUES
+from lstm_bench.theory.mistakes.made import relabels
 
 MOST_SECONDS = 6.0
 USUAL_ORDERS = ("ifao", "ifoa", "fioa", "iafo", "aifo", "fiao")
 """Orders of the gates seen in public code, the most frequent first."""
-
-_REORDERING = ("_with_", "_exchanged_", "order_")
 
 
 def diagnose_unmapped(module: Any, sizes: tuple[int, int], call: Call | None) -> list[str]:
@@ -49,32 +46,24 @@ def diagnose_unmapped(module: Any, sizes: tuple[int, int], call: Call | None) ->
 def _diagnose(probe: Probe) -> list[str]:
     x = probe.normal(5, 3, probe.input_size)
     h, c = 0.5 * probe.normal(5, probe.hidden_size), probe.normal(5, probe.hidden_size)
-    got, first = probe.run(x, h, c), probe.run(x[:, :1], h, c)
-    close = 1e-9 if probe.dtype == torch.float64 else 2e-5
+    limit = 1e-9 if probe.dtype == torch.float64 else 2e-5
+
+    def close(_: str, value: Tensor, expected: Tensor) -> bool:
+        return relative_error(value, expected) <= limit
+
+    # One step is a third of the work, and mostly enough: whoever fits there is asked again.
+    first, got = probe.run(x[:, :1], h, c), probe.run(x, h, c)
+    candidates = [m for m in IN_VALUES if m.failure_class != "numerics" and not relabels(m)]
     until = time.monotonic() + MOST_SECONDS
     for parameters in readings(probe):
-        problem = Problem(parameters, x.double(), (h.double(), c.double()), Cotangents())
-        one_step = replace(problem, x=problem.x[:, :1])  # three times as fast, and mostly enough
-        for mutant in _candidates():
-            if _gives(mutant, one_step, first, close) and _gives(mutant, problem, got, close):
-                return [mutant.sentence]
+        asked = Question(dict(parameters.named()), x.double(), (h.double(), c.double()))
+        fitting = matching(candidates, asked.first_step(), first.items(), close)
+        found = next(matching(fitting, asked, got.items(), close), None)
+        if found is not None:
+            return [found.sentence]
         if time.monotonic() > until:
             break
     return []
-
-
-def _candidates() -> Iterator[Mutant]:
-    for mutant in VALUE_MUTANTS:
-        if mutant.failure_class != "numerics" and not any(w in mutant.name for w in _REORDERING):
-            yield mutant
-
-
-def _gives(mutant: Mutant, problem: Problem, got: Mapping[str, Tensor], close: float) -> bool:
-    try:
-        found = mutant.values(problem)
-    except Exception:  # one that asks for other sizes
-        return False
-    return all(relative_error(got[part], found[part]) <= close for part in got if part in found)
 
 
 def readings(probe: Probe) -> Iterator[Parameters]:

@@ -1,4 +1,4 @@
-"""Why values are off: a mutant that explains them, else what measuring can say."""
+"""Why values are off: a mistake that explains them, else what measuring can say."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from lstm_bench.conformance.diagnosis.depend import dependences, shared_rows, un
 from lstm_bench.conformance.diagnosis.match import (
     after_steps,
     explaining,
-    explaining_one_of,
     explaining_otherwise,
+    one_explaining,
     read_off,
 )
 from lstm_bench.conformance.diagnosis.scenes import (
@@ -34,11 +34,12 @@ from lstm_bench.conformance.diagnosis.where import (
     right_sizes,
     sizes_in_words,
 )
-from lstm_bench.conformance.mutants import numerics
 from lstm_bench.subject import Subject
+from lstm_bench.theory.mistakes import Mistake
+from lstm_bench.theory.mistakes.sequences import numerics
 
 MOST_STEPS = 40
-"""Sequences longer than this are matched with few mutants only: each would cost too much."""
+"""Sequences longer than this are matched with few mistakes only: each would cost too much."""
 
 
 def first_wrong_scene(subject: Subject, *, late: bool = False) -> Played | None:
@@ -75,14 +76,17 @@ def _when(scene: Scene) -> str:
 
 
 def _named(subject: Subject, played: Played) -> str:
-    """The sentence of the mutant that explains a scene; of several, the first."""
-    clips = read_off(subject, played)
+    """The sentence of the mistake that explains a scene; of several, the first."""
+    own = read_off(subject, played)
     if played.scene.late:
-        return explaining_one_of(played, (*numerics.MUTANTS, *clips))
+        return _told_of(one_explaining(played, (*numerics(), *own)))
     if played.problem.x.shape[1] > MOST_STEPS:
-        return explaining_one_of(played, clips)
-    found = explaining(played, clips)
-    return found[0].sentence if found else ""
+        return _told_of(one_explaining(played, own))
+    return _told_of(explaining(played, own))
+
+
+def _told_of(mistake: Mistake | None) -> str:
+    return "" if mistake is None else mistake.sentence
 
 
 def _relabelled(subject: Subject, played: Played) -> list[str]:
@@ -95,8 +99,8 @@ def _relabelled(subject: Subject, played: Played) -> list[str]:
     if played.scene.words or not mixed:
         return []
     short = play(subject, replace(PLAIN, steps=2))
-    found = "" if short is None or short.error else explaining_otherwise(short)
-    return [found] if found else []
+    found = None if short is None or short.error else explaining_otherwise(short)
+    return [found.sentence] if found is not None else []
 
 
 def _raised(subject: Subject, played: Played) -> str:
@@ -135,7 +139,9 @@ def _by_size(subject: Subject, played: Played) -> str:
         return "; ".join(_measured(subject, played))
     size, at_size = smallest
     told = sizes_in_words(subject, scene, axis, size)
-    named = explaining_one_of(at_size, after_steps(size - 1)) if axis == "steps" else ""
+    named = ""
+    if axis == "steps":
+        named = _told_of(one_explaining(at_size, after_steps(size - 1)))
     if not named and size <= MOST_STEPS:
         named = _named(subject, at_size)
     where = unread(subject, at_size, axis) or _where(_one_step(subject, at_size))
@@ -172,7 +178,7 @@ def _by_parity(subject: Subject, played: Played) -> str:
 
 
 def _measured(subject: Subject, played: Played) -> list[str]:
-    """No mutant fits: dependences, then a single step gate by gate, then where it deviates."""
+    """No mistake fits: dependences, then a single step gate by gate, then where it deviates."""
     found: list[str] = []
     if played.scene.late:
         found = _not_finite(played)

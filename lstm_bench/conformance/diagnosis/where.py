@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from lstm_bench.conformance.diagnosis.scenes import Played, Scene, play
-from lstm_bench.conformance.mutants import WORDS
 from lstm_bench.subject import Subject
+from lstm_bench.theory.words.nouns import GATES
 
 AXES = {
     "batch": "batch size {}",
@@ -34,7 +34,7 @@ def part_in_words(part: str) -> str:
         "c0": "the cell state c0",
         "W_h": "the output layer's weight",
         "b_h": "the output layer's bias",
-    }.get(plain) or f"the {WORDS[plain[-1]]}'s {kinds[plain[0]]}"
+    }.get(plain) or f"the {GATES[plain[-1]]}'s {kinds[plain[0]]}"
     words += f" ({remark}" if remark else ""
     return f"the gradient of {words}" if part.startswith("grad ") else words
 

@@ -9,9 +9,12 @@ from contextlib import suppress
 
 from torch import Tensor, nn
 
-from lstm_bench.conformance.variants.blocks import Blocks, gather
+from lstm_bench.conformance.variants.blocks import Blocks, biases_by_side, gather
 from lstm_bench.conformance.variants.probe import Probe
-from lstm_bench.conformance.variants.recurrences import Operands, candidates
+from lstm_bench.theory.cell import Cell
+from lstm_bench.theory.compute import run
+from lstm_bench.theory.edits import Theory
+from lstm_bench.theory.families import FAMILIES, LSTM
 
 
 def torch_layers(probe: Probe) -> Iterator[str]:
@@ -37,23 +40,39 @@ def _of_base(part: nn.RNNBase) -> Iterator[str]:
 
 
 def by_equation(probe: Probe) -> Iterator[str]:
-    """The known recurrence that gives the same results from the same blocks."""
+    """The family that gives the same results from the same blocks."""
     got = probe.step()
-    for flipped in (True, False):
-        for h_first in (False, True):
-            blocks = _gathered(probe, flipped=flipped, h_first=h_first)
-            if not blocks.x or len(blocks.x) != len(blocks.h):
-                continue
-            operands = Operands(_double(blocks), probe.x[:, 0].double())
-            for known, order in candidates(len(blocks.x)):
-                h, c = known.step(operands, order, probe.h.double(), probe.c.double())
-                fits = probe.equal(got["h"], h)
-                if (
-                    fits
-                    and (c is None) == ("c" not in got)
-                    and (c is None or probe.equal(got["c"], c))
-                ):
-                    yield f"{known.sentence} (its results follow from these equations)"
+    for blocks in _cuts(probe):
+        if not blocks.x or len(blocks.x) != len(blocks.h):
+            continue
+        for cell in FAMILIES:
+            for found in _steps(probe, blocks, cell) if cell is not LSTM else ():
+                if set(found) == set(got) and all(probe.equal(got[n], found[n]) for n in got):
+                    yield f"{cell.name} (its results follow from these equations)"
+
+
+def _cuts(probe: Probe) -> Iterator[Blocks]:
+    """The ways to cut the parameters up, in float64."""
+    for flipped, h_first in itertools.product((True, False), (False, True)):
+        yield _double(_gathered(probe, flipped=flipped, h_first=h_first))
+
+
+def _steps(probe: Probe, blocks: Blocks, cell: Cell) -> Iterator[dict[str, Tensor]]:
+    """The states after a step of a cell, for every order of the blocks, which may be its gates'."""
+    known = cell.parameters()
+    if len(cell.gates) != len(blocks.x) or any(name[0] not in "WUbd" for name in known):
+        return
+    over_x, over_h = biases_by_side(blocks)
+    state = probe.h.double(), probe.c.double()
+    for order in itertools.permutations(range(len(blocks.x))):
+        named = {}
+        for gate, k in zip(cell.gates, order, strict=True):
+            apart = f"d_{gate}" in known  # a bias of its own beside what comes from h
+            named[f"W_{gate}"], named[f"U_{gate}"] = blocks.x[k].value, blocks.h[k].value
+            named[f"b_{gate}"] = over_x[k] if apart else over_x[k] + over_h[k]
+            named |= {f"d_{gate}": over_h[k]} if apart else {}
+        found = run(Theory(cell), named, probe.x.double(), state[: len(cell.states)])
+        yield {name: found[name] for name, _ in cell.states}
 
 
 def _gathered(probe: Probe, *, flipped: bool = False, h_first: bool = False) -> Blocks:
@@ -127,11 +146,9 @@ def projected(probe: Probe) -> Iterator[str]:
 def _projected_to_as_many(probe: Probe) -> Iterator[str]:
     """The same where h stays as wide, which only equations tell from another mistake."""
     got = probe.step()
-    for flipped, h_first in itertools.product((True, False), (False, True)):
-        blocks = _gathered(probe, flipped=flipped, h_first=h_first)
+    for blocks in _cuts(probe):
         if (len(blocks.x), len(blocks.h)) != (4, 5):
             continue
-        blocks = _double(blocks)
         for place, projection in enumerate(blocks.h):
             own = [b for b in blocks.bias if b.owner and b.owner == projection.owner]
             if not own and len(blocks.bias) % 4 == 1:
@@ -141,7 +158,11 @@ def _projected_to_as_many(probe: Probe) -> Iterator[str]:
                 blocks.h[:place] + blocks.h[place + 1 :],
                 [b for b in blocks.bias if all(b is not one for one in own)],
             )
-            made = _unprojected(probe, rest, got)
+            made = [
+                step["h"]  # o tanh(c), for each order of the gates that gives the right c
+                for step in _steps(probe, rest, LSTM)
+                if "c" not in got or probe.equal(got["c"], step["c"])
+            ]
             bias = sum(b.value for b in own)
             if any(
                 probe.equal(got["h"], m @ P + bias)
@@ -153,16 +174,6 @@ def _projected_to_as_many(probe: Probe) -> Iterator[str]:
                     "o tanh(c), and that is what is fed back (its results follow from these "
                     "equations)"
                 )
-
-
-def _unprojected(probe: Probe, blocks: Blocks, got: dict[str, Tensor]) -> Iterator[Tensor]:
-    """O tanh(c) for each order of the gates that gives the right c."""
-    z = Operands(blocks, probe.x[:, 0].double())
-    h, old = probe.h.double(), probe.c.double()
-    for i, f, o, a in itertools.permutations(range(4)):
-        c = z.z(f, h).sigmoid() * old + z.z(i, h).sigmoid() * z.z(a, h).tanh()
-        if "c" not in got or probe.equal(got["c"], c):
-            yield z.z(o, h).sigmoid() * c.tanh()
 
 
 def convolutional(probe: Probe) -> Iterator[str]:

@@ -67,3 +67,11 @@ def moved(sources: dict[str, str], parts: str, way: str = BOTH) -> tuple[Edit, .
         for part in parts
         for gate, source in sources.items()
     )
+
+
+def relabels(mistake: Mistake) -> bool:
+    """Whether nothing is wrong but which parameter is used where, which another order may mend."""
+    return all(
+        isinstance(e.operator, Other) and all(map(LSTM.is_parameter, e.places))
+        for e in mistake.edits
+    )

@@ -100,6 +100,14 @@ def restart_every(steps: int, which: Sequence[str] = ("h", "c")) -> Mistake:
     return Mistake(tuple(edit(Other(f"{s}0"), f"carried {s}", when=when) for s in which), "state")
 
 
+def leaks() -> Iterator[Mistake]:
+    """The state of the call before is what this one starts from: values ``left h``, ``left c``."""
+    told = "leaks from one call to the next: a call starts from what the last call left behind"
+    for which, words in (("hc", "the state"), ("h", "the hidden state"), ("c", "the cell state")):
+        edits = tuple(edit(Other(f"left {s}"), f"given {s}", f"default {s}") for s in which)
+        yield Mistake(edits, "state", f"{words} {told}")
+
+
 def sequences() -> Iterator[Mistake]:
     """Inputs and outputs along batch and time: reversed, shifted, mixed, left out."""
     along_time = (
@@ -209,3 +217,8 @@ def numerics() -> Iterator[Mistake]:
     tanh = edit(Instead("tanh by exp(2z)"), "a", "tanh c'")
     told = "tanh is computed from exp(2z), which overflows for large z"
     yield Mistake((tanh,), "numerics", told)
+
+
+def clipped(limit: float, *places: str) -> Mistake:
+    """Values are clipped to ± a limit. Clipped by design, that is a variant."""
+    return Mistake((edit(Clipped(limit), *places),), "numerics")

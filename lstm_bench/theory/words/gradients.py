@@ -91,8 +91,17 @@ def _through(what: str, operator: Operator) -> str:
     return _gradient(what, operator)
 
 
+def gradient_of(places: Sequence[str]) -> str:
+    """The gradient that ends at these places, as a noun."""
+    return _of(noun(places))
+
+
+def _of(what: str) -> str:
+    return "every gradient" if what == "everything" else f"the gradient of {what}"
+
+
 def _gradient(what: str, operator: Operator) -> str:
-    subject = "every gradient" if what == "everything" else f"the gradient of {what}"
+    subject = _of(what)
     match operator:
         case Factor(0.0):
             return f"{subject} is zero or missing"

@@ -187,6 +187,8 @@ def node(name: str, operator: Operator) -> str:
             return f"{told} is averaged with {value(other)}"
         case Through("nan_to_num"):
             return f"NaN in {told.replace('new ', '')} is cleaned away"
+        case Clipped(limit):
+            return f"{told.replace('new ', '')} is clipped to ±{limit:g}"
         case Through(function):
             before = "before it is kept" if name == "c'" else "once more"
             return f"{told} goes through {a(function)} {before}"
