@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -12,6 +13,7 @@ import torch
 from lstm_bench.conformance.records import CheckResult, Judgement, Options, Status, Verdict
 from lstm_bench.errors import UsageError, describe
 from lstm_bench.subject import Instance, Subject
+from lstm_bench.subject.construct import numeric_options
 from lstm_bench.subject.errors import Ambiguous, IsDefective, IsVariant, NotAnLSTM, ProbeError
 from lstm_bench.subject.parcel import Parcel
 from lstm_bench.subject.subject import subject_from
@@ -244,6 +246,7 @@ def _variant(error: ProbeError) -> str | None:
 def _conclude(
     name: str, subject: Subject, results: Sequence[CheckResult], options: Options
 ) -> Judgement:
+    results = _without_consequences(results)
     failed = [r for r in results if r.status is Status.FAIL]
     counted = [*failed, *(r for r in results if r.status is Status.WARNING and options.strict)]
     verdict, diagnosis = Verdict.CONFORMS, []
@@ -259,16 +262,16 @@ def _conclude(
     elif _decisive_missing(results) or any(r.status is Status.INCONCLUSIVE for r in results):
         verdict = Verdict.INCONCLUSIVE
         diagnosis = [f"{r.name}: {r.message}" for r in results if r.status is Status.INCONCLUSIVE]
-    diagnosis += [f"warning: {r.message}" for r in results if _is_news(r, failed)]
+    diagnosis += [f"warning: {r.message}" for r in results if r.status is Status.WARNING]
     return Judgement(name, verdict, tuple(diagnosis), subject.describe(), tuple(results))
 
 
-def _is_news(result: CheckResult, failed: Sequence[CheckResult]) -> bool:
-    """Whether a warning says more than that what fails in float64 and once fails elsewhere too."""
-    if result.status is not Status.WARNING:
-        return False
+def _without_consequences(results: Sequence[CheckResult]) -> list[CheckResult]:
+    """Without those that only say that what fails in float64 and once fails elsewhere too."""
     consequences = {"double_backward", "bfloat16"}
-    return not failed or result.name not in consequences
+    if not any(r.status is Status.FAIL and r.name not in consequences for r in results):
+        return list(results)
+    return [r for r in results if r.name not in consequences or r.status is Status.PASS]
 
 
 def _decisive_missing(results: Iterable[CheckResult]) -> bool:
@@ -310,12 +313,18 @@ def _variant_of(subject: Subject) -> str | None:
 
     instance = subject.build(5, 3, dtype=subject.dtype)
 
-    def call(x: Any, state: Any = None) -> dict[str, Any]:
-        return instance.run(x, state)
+    def otherwise(name: str, value: Any) -> tuple[Any, Callable[..., dict[str, Any]]]:
+        other = subject.having(**{name: value}).build(5, 3, dtype=subject.dtype)
+        return other.module, other.run
 
+    options = {
+        name: partial(otherwise, name, value)
+        for name, value in numeric_options(subject.factory, subject.recipe).items()
+    }
     found = recognise_variant(
-        instance.module, (5, 3), call, has_all_gates=True, proven=subject.proven
-    )
+        instance.module, (5, 3), instance.run,
+        has_all_gates=True, proven=subject.proven, options=options,
+    )  # fmt: skip
     if found is None and not subject.proven:
         more = [n for n in subject.parameter_map.beyond(instance.module) if _recurs(instance, n)]
         if more:

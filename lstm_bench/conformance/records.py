@@ -70,6 +70,10 @@ class Failed(Outcome):
     status = Status.FAIL
 
 
+class Told(Failed):
+    """Wrong, and the message is the cause itself: there is nothing more to be looked for."""
+
+
 class Warned(Outcome):
     status = Status.WARNING
 
@@ -112,6 +116,8 @@ class CheckResult:
     message: str = ""
     script: str | None = None
     seconds: float = 0.0
+    is_cause: bool = False
+    """Whether the message of a failure is its cause itself."""
 
     def as_json(self) -> dict[str, Any]:
         fields = asdict(self)
@@ -125,7 +131,7 @@ class CheckResult:
         return cls(
             str(fields["name"]), str(fields["class"]), Status(fields["status"]),
             str(fields["message"]), None if script is None else str(script),
-            float(fields["seconds"]),
+            float(fields["seconds"]), bool(fields.get("is_cause", False)),
         )  # fmt: skip
 
 

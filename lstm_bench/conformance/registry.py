@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from lstm_bench.conformance.records import CLASSES, CheckResult, Outcome, Status
+from lstm_bench.conformance.records import CLASSES, CheckResult, Outcome, Status, Told
 from lstm_bench.errors import UsageError, describe
 from lstm_bench.subject import Subject
 
@@ -65,12 +65,13 @@ def _named(check: Check, names: tuple[str, ...]) -> bool:
 def run_check(check: Check, subject: Subject) -> CheckResult:
     """Run one check. A subject's exception on legal input is a failure, told as such."""
     started = time.perf_counter()
-    status, message, script = Status.PASS, "", None
+    status, message, script, is_cause = Status.PASS, "", None, False
     try:
         check.function(subject)
     except Outcome as outcome:
         status, message, script = outcome.status, outcome.message, outcome.script
+        is_cause = isinstance(outcome, Told)
     except Exception as error:
         status, message = Status.FAIL, f"raised {describe(error)}"
     seconds = time.perf_counter() - started
-    return CheckResult(check.name, check.check_class, status, message, script, seconds)
+    return CheckResult(check.name, check.check_class, status, message, script, seconds, is_cause)

@@ -192,6 +192,21 @@ def option_like(factory: Any, pattern: str) -> str | None:
     return next((n for n in names if re.search(pattern, n.lower())), None)
 
 
+def numeric_options(factory: Any, recipe: Recipe) -> dict[str, float]:
+    """Another value, half of it, for each number that a constructor is given or has a default for.
+
+    Sizes are not among them.
+    """
+    parameters = (_parameters(factory) or [])[len(recipe.arguments) :]
+    values = {**{p.name: p.default for p in parameters}, **recipe.keywords}
+    numbers = {
+        name: value
+        for name, value in values.items()
+        if isinstance(value, float | int) and not isinstance(value, bool) and value > 0
+    }
+    return {n: v / 2 if isinstance(v, float) else v // 2 for n, v in numbers.items()}
+
+
 def single_size(factory: Any, given: Mapping[str, Any]) -> str | None:
     """The one argument that a constructor requires, where a size will do for it; else None."""
     required = [

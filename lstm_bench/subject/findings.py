@@ -43,7 +43,7 @@ def findings(factory: Any, found: Identified) -> tuple[Finding, ...]:
         *_state_order(found),
         *_ignored_states(factory, found),
         *_mixed_layout(found),
-        *_without_state(found),
+        *_without_state(factory, found),
         *_strengths(found.labels),
     )
 
@@ -109,14 +109,38 @@ def _mixed_layout(found: Identified) -> Iterator[Finding]:
         )
 
 
-def _without_state(found: Identified) -> Iterator[Finding]:
-    if found.half_a_state:
+def _without_state(factory: Any, found: Identified) -> Iterator[Finding]:
+    if found.half_a_state and _takes_back_both(factory, found):
+        yield Finding(
+            "fail",
+            "state",
+            "the pair (h, c) that it returns it takes back as its state, and reads one of the two "
+            "alone: the other is ignored, and a sequence is not carried on",
+        )
+    elif found.half_a_state:
         yield Finding(
             "warning",
             "state",
             "it is an LSTM that takes one state, where an LSTM has two (h and c): a sequence "
             "cannot be carried on from one call to the next; it was judged without a given state",
         )
+
+
+def _takes_back_both(factory: Any, found: Identified) -> bool:
+    """Whether the states that a call returns as a pair can be given to the next one so."""
+    try:
+        module = prepare(found.recipe.build(factory, I, H), torch.float32)
+        instance = Instance(module, found.interface, found.parameter_map, I, H, lenient=True)
+        arguments, keywords = instance.native(torch.zeros(2, 3, I), None)
+        with torch.no_grad():
+            _, state = module(*arguments, **keywords)
+            h, c = state
+            if h.shape != c.shape:
+                return False
+            module(*arguments, state, **keywords)
+    except Exception:  # it returns no pair, or does not take one
+        return False
+    return True
 
 
 def _torch_names(layouts: Mapping[str, TensorLayout]) -> Iterator[Finding]:

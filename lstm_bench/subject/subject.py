@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
@@ -58,6 +58,11 @@ class Subject:
             hidden_size,
             self._head_size(module),
         )
+
+    def having(self, **options: Any) -> Subject:
+        """The same with these arguments for its constructor, called and mapped as this one is."""
+        keywords = {**self.recipe.keywords, **options}
+        return replace(self, recipe=replace(self.recipe, keywords=keywords))
 
     def _head_size(self, module: Any) -> int | None:
         head = self.parameter_map.head

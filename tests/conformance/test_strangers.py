@@ -34,13 +34,9 @@ def test_mapped_without_a_word_from_anybody(name):
     [
         ("OnlyH0", "probing", "takes one state"),
         ("OneForBoth", "probing", "takes one state"),
-        ("PlainList", "parameters_registered", "not a registered parameter"),
         ("Mixed", "probing", "its input batch first and gives its output time first"),
-        ("SeedsItself", "generators_untouched", "or seeds it"),
         ("LastLayerFirst", "layers_and_directions", "lists the layers last first"),
         ("Padded", "padding", "the returned hidden state moves with the padding"),
-        ("FrozenRecurrence", "parameters_trainable", "`U` wants no gradient"),
-        ("LooseBias", "parameters_registered", "neither a parameter nor a buffer"),
     ],
 )
 def test_right_with_a_warning(name, check, words):
@@ -59,6 +55,10 @@ def test_right_with_a_warning(name, check, words):
         ("HandedOutAgain", "results_kept", "handed out again"),
         ("NaiveTanh", "useful_range", "overflows"),
         ("DropoutStaysOn", "deep_determinism", "as its own defaults make it"),
+        ("PlainList", "parameters_registered", "not a registered parameter"),
+        ("SeedsItself", "generators_untouched", "a call sets the seed"),
+        ("FrozenRecurrence", "parameters_trainable", "`U` wants no gradient"),
+        ("LooseBias", "parameters_registered", "neither a parameter nor a buffer"),
         ("SharedLayers", "layers_and_directions", "`h2h.1.weight` has no effect"),
     ],
 )
@@ -92,7 +92,11 @@ def test_the_last_output_alone_is_judged_at_every_step():
         ("TurnsTaken", "variant", "units take turns"),
         ("BehindOneLayer", "variant", "behind another layer"),
         ("OneTensorForBoth", "inconclusive", "with both's weights in `W`"),
-        ("NotTurnedBack", "defective", "in the backward direction: the outputs come in reverse"),
+        (
+            "NotTurnedBack",
+            "defective",
+            "in the backward direction: the outputs are taken in reverse",
+        ),
         ("OneCellForBoth", "defective", "both directions use the same weights"),
     ],
 )

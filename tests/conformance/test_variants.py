@@ -102,15 +102,31 @@ class Normalised(Recurrent):
         return o.sigmoid() * c.tanh(), c
 
 
-class Zoneout(Recurrent):
-    def __init__(self):
+class Lazy(Recurrent):
+    """Zoneout, by an option of any name."""
+
+    def __init__(self, share=0.2):
         super().__init__()
-        self.zoneout = 0.2
+        self.share = share
 
     def step(self, x, h, c):
         i, f, g, o = self.gates(x, h)
         new = f.sigmoid() * c + i.sigmoid() * g.tanh()
-        return 0.2 * h + 0.8 * o.sigmoid() * new.tanh(), 0.2 * c + 0.8 * new
+        s = self.share
+        return s * h + (1 - s) * o.sigmoid() * new.tanh(), s * c + (1 - s) * new
+
+
+class Bounded(Recurrent):
+    """A clipped cell state, by an option of any name."""
+
+    def __init__(self, most=2.0):
+        super().__init__()
+        self.most = most
+
+    def step(self, x, h, c):
+        i, f, g, o = self.gates(x, h)
+        new = (f.sigmoid() * c + i.sigmoid() * g.tanh()).clamp(-self.most, self.most)
+        return o.sigmoid() * new.tanh(), new
 
 
 class ExponentialGating(Recurrent):
@@ -136,7 +152,6 @@ class ExponentialGating(Recurrent):
         (NoOutputGate, ("without an output gate",), False),
         (Peephole, ("peephole", "w_c"), True),
         (Normalised, ("normalisation",), True),
-        (Zoneout, ("zoneout", "0.2"), True),
         (ExponentialGating, ("exponential",), True),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
@@ -147,6 +162,29 @@ def test_a_variant_is_named(variant, words, all_gates):
     assert found is not None
     for word in words:
         assert word in found.sentence
+
+
+@pytest.mark.parametrize(
+    ("factory", "other", "words"),
+    [(Lazy, {"share": 0.1}, "keeps 0.2"), (Bounded, {"most": 1.0}, "clipped to ±2")],
+)
+def test_what_an_option_moves_is_meant_and_what_none_moves_is_not(factory, other, words):
+    module = factory().double()
+
+    def otherwise(values):
+        built = factory(**values).double()
+        return built, built.call
+
+    (name,) = other
+    options = {name: lambda: otherwise(other)}
+    found = recognise_variant(module, (I, H), module.call, has_all_gates=True, options=options)
+    assert words in found.sentence
+    assert f"`{name}`" in found.sentence
+    idle = {"other": lambda: otherwise({})}
+    for none in (None, {}, idle):
+        assert (
+            recognise_variant(module, (I, H), module.call, has_all_gates=True, options=none) is None
+        )
 
 
 def test_a_plain_lstm_with_one_mistake_is_no_variant():

@@ -167,9 +167,9 @@ TECHNIQUES = _of(
     ("VmapLSTM", "B", "gifo", "torch.func.vmap over the batch; (4, H, I)"),
     ("InterleavedLSTM", "T", "ifgo", "gates interleaved per unit"),
     ("InterleavedLSTM", "B", "ifgo", "batch first when told", {"kwargs": BATCH_FIRST}),
-    ("HomemadeSigmoidLSTM", "T", "figo", "exp sigmoid; constant 1 on f; zeros on the CPU", SLOPPY),
+    ("HomemadeSigmoidLSTM", "T", "figo", "own sigmoid; constant 1 on f; zeros on the CPU", SLOPPY),
     ("LambdaLSTM", "B", "gifo", "not picklable; float32 only", SLOPPY),
-    ("PlainTensorBias", "B", "ifog", "the bias is not registered", {**SLOPPY, **REQUIRED}),
+    ("ListedParameters", "B", "ifog", "an nn.ParameterList", REQUIRED),
 )
 
 SPELLINGS: tuple[Spelling, ...] = (

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import nn
 
 from tests.spellings.weights_by_hand import (
@@ -47,13 +46,6 @@ class Hand:
 
 def hidden_first(factory: Build, I: int, H: int, **kw: Any) -> nn.Module:
     return factory(H, I, **kw)
-
-
-def set_bias(factory: Build, I: int, H: int) -> nn.Module:
-    """A bias that is no parameter gets its random values here."""
-    module = factory(I, H)
-    module.b = torch.randn(4 * H) * 0.4
-    return module
 
 
 L0 = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
@@ -281,7 +273,5 @@ TABLE: dict[str, Hand] = {
     "LambdaLSTM": Hand(
         fused("gifo", "Wih.weight", "Whh.weight", "Whh.bias"), "(h,c)", "y,(h,c)", only_float32=True
     ),
-    "PlainTensorBias": Hand(
-        fused("ifog", "w_x", "w_h", "b"), "(h,c)", "y,(h,c)", build=set_bias, only_float32=True
-    ),
+    "ListedParameters": Hand(fused("ifog", "p.0", "p.1", "p.2"), "(h,c)", "y,(h,c)"),
 }

@@ -153,7 +153,7 @@ class InterleavedLSTM(nn.Module):
 
 
 class HomemadeSigmoidLSTM(nn.Module):
-    """sigmoid as 1 / (1 + exp(-z)), forget bias 1 inside, everything created on the CPU."""
+    """sigmoid as exp(-softplus(-z)), forget bias 1 inside, everything created on the CPU."""
 
     def __init__(self, input_size, hidden_size, batch_size):
         super().__init__()
@@ -164,7 +164,7 @@ class HomemadeSigmoidLSTM(nn.Module):
         nn.init.normal_(self.W, std=1 / math.sqrt(input_size + hidden_size))
 
     def sigmoid(self, z):
-        return 1 / (1 + torch.exp(-z))
+        return torch.exp(-F.softplus(-z))
 
     def forward(self, x):
         h = torch.zeros(x.shape[1], self.hidden_size)
@@ -205,21 +205,21 @@ class LambdaLSTM(nn.Module):
         return torch.stack(outs, 1), (h, c)
 
 
-class PlainTensorBias(nn.Module):
-    """The bias is a plain tensor attribute: it takes part, but no optimiser will find it."""
+class ListedParameters(nn.Module):
+    """All parameters in one ParameterList."""
 
     def __init__(self, input_size, hidden_size):
         super().__init__()
         self.hidden_size = hidden_size
-        self.w_x = nn.Parameter(torch.randn(4 * hidden_size, input_size) * 0.1)
-        self.w_h = nn.Parameter(torch.randn(4 * hidden_size, hidden_size) * 0.1)
-        self.b = torch.zeros(4 * hidden_size)
+        w_x = torch.randn(4 * hidden_size, input_size) * 0.1
+        w_h = torch.randn(4 * hidden_size, hidden_size) * 0.1
+        self.p = nn.ParameterList([w_x, w_h, torch.zeros(4 * hidden_size)])
 
     def forward(self, input, states):
         h, c = states
         outputs = []
         for x in input.unbind(1):
-            gates = F.linear(x, self.w_x, self.b) + F.linear(h, self.w_h)
+            gates = F.linear(x, self.p[0], self.p[2]) + F.linear(h, self.p[1])
             i, f, o, g = gates.chunk(4, 1)
             c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
             h = torch.sigmoid(o) * torch.tanh(c)

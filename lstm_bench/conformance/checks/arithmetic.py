@@ -10,7 +10,7 @@ from lstm_bench.conformance.agreement import compare
 from lstm_bench.conformance.checks.common import Sizes, in_words, must_agree, posed, told_as
 from lstm_bench.conformance.checks.state import _quietly
 from lstm_bench.conformance.problem import Problem, solve_instance
-from lstm_bench.conformance.records import Failed, Inconclusive, Skipped, Unsupported, Warned
+from lstm_bench.conformance.records import Failed, Inconclusive, Skipped, Told, Unsupported, Warned
 from lstm_bench.conformance.registry import check
 from lstm_bench.errors import describe
 from lstm_bench.subject import Instance, Subject
@@ -32,7 +32,7 @@ def check_float32(subject: Subject) -> None:
 def check_float64(subject: Subject) -> None:
     """float64 runs, with a given and with the default state, and stays float64."""
     if subject.dtype != torch.float64 and _takes_float64(subject):
-        raise Warned("given float64 it computes in float32 inside: results are no more exact")
+        raise Told("given float64 it computes in float32 inside: results are no more exact")
     instance = subject.build(5, 4, dtype=torch.float64)
     x = torch.randn(3, 4, 5, dtype=torch.float64)
     h = torch.zeros(3, 4, dtype=torch.float64)
@@ -48,7 +48,7 @@ def check_float64(subject: Subject) -> None:
             raise Warned(f"no float64 {how}: {describe(error)}") from error
         wrong = [f"{n} is {t.dtype}" for n, t in found.items() if t.dtype != torch.float64]
         if wrong:
-            raise Warned(f"float64 does not stay float64 {how}: {wrong[0]}")
+            raise Told(f"float64 does not stay float64 {how}: {wrong[0]}")
 
 
 def _takes_float64(subject: Subject) -> bool:
@@ -71,7 +71,7 @@ def check_bfloat16(subject: Subject) -> None:
         raise Unsupported(f"no bfloat16: {describe(error)}") from error
     wide = [n for n, t in got.items() if t.dtype != torch.bfloat16]
     if wide:
-        raise Warned(f"in bfloat16, {wide[0]} comes out as {got[wide[0]].dtype}")
+        raise Told(f"in bfloat16, {wide[0]} comes out as {got[wide[0]].dtype}")
     found = compare(got, problem, gradients=False)[0]
     if found:
         raise Warned(f"in bfloat16: {in_words(found)}")
@@ -164,9 +164,7 @@ def check_far_range(subject: Subject) -> None:
             got = solve_instance(instance, driven)
             for part, value in got.items():
                 if not bool(value.isfinite().all()):
-                    raise Warned(
-                        f"with gates driven to ±{size:.0f} in {dtype}, {part} is not finite"
-                    )
+                    raise Told(f"with gates driven to ±{size:.0f} in {dtype}, {part} is not finite")
 
 
 @check("numerics")

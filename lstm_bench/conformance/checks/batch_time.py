@@ -12,7 +12,7 @@ from torch import Tensor
 
 from lstm_bench.conformance.checks.common import Sizes, posed, told_as
 from lstm_bench.conformance.checks.state import _quietly
-from lstm_bench.conformance.records import Failed, Skipped, Warned
+from lstm_bench.conformance.records import Failed, Skipped, Told, Warned
 from lstm_bench.conformance.registry import check
 from lstm_bench.errors import describe
 from lstm_bench.subject import Instance, Subject
@@ -84,7 +84,7 @@ def check_nan_stays(subject: Subject) -> None:
         if not same(after[part][others], before[part][others], dtype=x.dtype):
             raise Failed(f"a NaN in one row changes {part} of other rows")
     if not any(bool(after[part][2].isnan().any()) for part in after):
-        raise Warned("a NaN in the input does not reach any result: it is cleaned away")
+        raise Told("a NaN in the input does not reach any result: it is cleaned away")
 
 
 @check("batch_time")
@@ -100,7 +100,7 @@ def check_infinity(subject: Subject) -> None:
     assert inf.state is not None
     got = _quietly(instance, inf.x, inf.state)["c"]
     if bool(got[0, 0].isfinite()):
-        raise Warned(
+        raise Told(
             f"an infinite c0 gives a finite c ({got[0, 0].item():.4g}): "
             "it is clipped or cleaned away"
         )

@@ -11,7 +11,7 @@ from lstm_bench.conformance import reference
 from lstm_bench.conformance.agreement import relative_error
 from lstm_bench.conformance.checks.common import Sizes, must_agree, posed, told_as
 from lstm_bench.conformance.problem import Problem, Results, solve_instance
-from lstm_bench.conformance.records import Failed, Skipped, Unsupported, Warned
+from lstm_bench.conformance.records import Failed, Skipped, Told, Unsupported
 from lstm_bench.conformance.reference import Cotangents, Trace
 from lstm_bench.conformance.registry import check
 from lstm_bench.subject import Instance, Subject
@@ -203,7 +203,7 @@ def check_double_backward(subject: Subject) -> None:
     (expected,) = torch.autograd.grad(first.pow(2).sum(), [x])
     off = relative_error(got, expected)
     if off > (1e-9 if problem.x.dtype == torch.float64 else 1e-2):
-        raise Warned(
+        raise Told(
             f"the gradient of a gradient is wrong without an error (relative error {off:.2g})"
         )
 

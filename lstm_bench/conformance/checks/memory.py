@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from lstm_bench.conformance.checks.common import Sizes, posed
 from lstm_bench.conformance.checks.gradients import _clones, _recorded, _trace
 from lstm_bench.conformance.checks.state import _quietly, _random
-from lstm_bench.conformance.records import Failed, Skipped, Warned
+from lstm_bench.conformance.records import Failed, Skipped, Told
 from lstm_bench.conformance.registry import check
 from lstm_bench.subject import Instance, Subject
 from lstm_bench.subject.interface import leaves
@@ -135,9 +135,7 @@ def check_no_growth(subject: Subject) -> None:
     finally:
         gc.unfreeze()
     if second - first >= 17:
-        raise Warned(
-            f"every call keeps tensors alive: {second - first} more after 20 further calls"
-        )
+        raise Told(f"every call keeps tensors alive: {second - first} more after 20 further calls")
 
 
 def _tensors_alive() -> int:

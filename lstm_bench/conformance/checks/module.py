@@ -13,7 +13,7 @@ from torch import nn
 from lstm_bench.conformance.checks.common import must_agree, posed, told_as
 from lstm_bench.conformance.checks.state import _quietly
 from lstm_bench.conformance.problem import solve_instance
-from lstm_bench.conformance.records import Failed, Skipped, Warned
+from lstm_bench.conformance.records import Failed, Skipped, Told, Warned
 from lstm_bench.conformance.registry import check
 from lstm_bench.errors import describe
 from lstm_bench.subject import Instance, Subject
@@ -39,7 +39,7 @@ def check_state_dict(subject: Subject) -> None:
     if any(not same(after[n], before[n], dtype=problem.x.dtype) for n in before):
         lost = [*unregistered(module), *(n for n in held(module) if n not in module.state_dict())]
         if lost:
-            raise Warned(f"state_dict loses `{lost[0]}`, which is not a registered parameter")
+            raise Told(f"state_dict loses `{lost[0]}`, which is not a registered parameter")
         raise Failed("a module that loaded another's state_dict computes something else")
 
 
@@ -49,14 +49,14 @@ def check_parameters_registered(subject: Subject) -> None:
     instance, _ = posed(subject)
     missing = [n for n in unregistered(_module(instance)) if n in subject.parameter_map.layouts]
     if missing:
-        raise Warned(
+        raise Told(
             f"`{missing[0]}` is not a registered parameter: no optimiser sees it, nothing saves it"
         )
     if not any(True for _ in _module(instance).parameters()):
-        raise Warned("parameters() is empty")
+        raise Told("parameters() is empty: no optimiser sees what it learns")
     for name, tensor in _loose(_module(instance)).items():
         if _moves(subject, name):
-            raise Warned(
+            raise Told(
                 f"`{name}` {tuple(tensor.shape)} takes part in the results and is neither a "
                 "parameter nor a buffer: nothing trains it, saves it or moves it to a device"
             )
@@ -94,7 +94,7 @@ def check_parameters_trainable(subject: Subject) -> None:
     for name, layout in layouts.items():
         alone = {(kind, g) for kind in layout.kinds for g in layout.gate_order} - fed
         if alone:
-            raise Warned(
+            raise Told(
                 f"`{name}` wants no gradient (requires_grad is off), though others do: "
                 "it stays as it was made"
             )
@@ -119,7 +119,7 @@ def check_deepcopy(subject: Subject) -> None:
     except Exception as error:
         raise Warned(f"a deep copy does not run: {describe(error)}") from error
     if any(not same(after[n], before[n], dtype=problem.x.dtype) for n in before):
-        raise Warned("a deep copy computes something else")
+        raise Told("a deep copy computes something else")
 
 
 @check("module")
@@ -146,7 +146,7 @@ def check_pickle(subject: Subject) -> None:
     )  # fmt: skip
     after = _quietly(copied, problem.x, problem.state)
     if any(not same(after[n], before[n], dtype=problem.x.dtype) for n in before):
-        raise Warned("a pickled copy computes something else")
+        raise Told("a pickled copy computes something else")
 
 
 @check("module")

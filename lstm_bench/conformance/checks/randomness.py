@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +12,7 @@ import torch
 from lstm_bench.conformance.checks.common import posed
 from lstm_bench.conformance.checks.gradients import _clones
 from lstm_bench.conformance.checks.state import _quietly
-from lstm_bench.conformance.records import Failed, Skipped, Warned
+from lstm_bench.conformance.records import Failed, Skipped, Told, Warned
 from lstm_bench.conformance.registry import check
 from lstm_bench.subject import Subject
 from lstm_bench.subject.construct import LAYERS, Recipe, option_like, without_overrides
@@ -88,10 +88,30 @@ def _seeded(subject: Subject, module: Any, seed: int) -> list[torch.Tensor]:
     return [leaf.tensor.clone() for leaf in leaves_of(result, 6)]
 
 
+def _seeds(act: Callable[[], Any]) -> bool:
+    """Whether what is drawn afterwards does not depend on the seed that was set before."""
+    after = []
+    for seed in (0x5EED_0F_1E57, 0x5EED_0F_1E58):  # nobody sets these very seeds
+        torch.manual_seed(seed)
+        act()
+        after.append(torch.get_rng_state())
+    return torch.equal(*after)
+
+
 @check("randomness")
 def check_generators_untouched(subject: Subject) -> None:
-    """A call draws no random numbers and sets no seed."""
+    """A call draws no random numbers, and neither it nor the construction sets a seed."""
+    if _seeds(lambda: subject.build(5, 4)):
+        raise Told(
+            "its construction sets the seed of torch's global random generator: whatever is drawn "
+            "after it is the same every time"
+        )
     instance, problem = posed(subject, seed=41)
+    if _seeds(lambda: _quietly(instance, problem.x, problem.state)):
+        raise Told(
+            "a call sets the seed of torch's global random generator: whatever is drawn after it "
+            "is the same every time"
+        )
     torch.manual_seed(0x5EED_0F_1E57)  # nobody sets this very seed
     random.seed(0x5EED_0F_1E57)
     before, python = torch.get_rng_state(), random.getstate()
@@ -103,8 +123,6 @@ def check_generators_untouched(subject: Subject) -> None:
         with torch.no_grad():
             instance.run(problem.x.clone(), None)
     if not torch.equal(before, torch.get_rng_state()):
-        raise Warned(
-            "a call in evaluation mode draws from torch's global random generator, or seeds it"
-        )
+        raise Warned("a call in evaluation mode draws from torch's global random generator")
     if random.getstate() != python:
         raise Warned("a call in evaluation mode touches Python's random generator")

@@ -36,9 +36,11 @@ def diagnose(subject: Subject, results: Sequence[CheckResult]) -> list[str]:
     the first failing check's own message is the answer.
     """
     failed = _by_class([r for r in results if r.status == Status.FAIL])
+    told = [r.message for r in failed if r.is_cause]
+    failed = [r for r in failed if not r.is_cause]
     found = [f.sentence for f in getattr(subject, "findings", ()) if f.level == "fail"]
     if not failed and not found:
-        return []
+        return told
     causes = _experiments(subject) if failed else []
     # Which gate a part without effect is meant for, experiments know better than probing does.
     found = [said for said in found if not causes or _of_a_gate_in(said, causes)]
@@ -47,7 +49,7 @@ def diagnose(subject: Subject, results: Sequence[CheckResult]) -> list[str]:
     sentences = [*causes, *found]
     if not sentences:
         sentences = [f"{result.name}: {result.message}" for result in failed[:2]]
-    return list(dict.fromkeys(sentences))[:MOST_SENTENCES]
+    return list(dict.fromkeys([*sentences, *told]))[:MOST_SENTENCES]
 
 
 def _of_a_gate_in(finding: str, causes: Sequence[str]) -> bool:

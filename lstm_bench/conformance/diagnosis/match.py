@@ -134,7 +134,9 @@ def after_steps_backward(steps: int) -> list[Mistake]:
     return [detached_every(steps), detached_before_last(steps)] if steps > 1 else []
 
 
-USUAL_LIMITS = (0.5, 1, 2, 3, 5, 6, 8, 10, 15, 16, 20, 25, 30, 40, 50, 60, 80, 88, 100)
+USUAL_LIMITS = (
+    0.5, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 15, 16, 20, 25, 30, 32, 40, 50, 60, 64, 80, 88, 100,
+)  # fmt: skip
 GRADIENT_LIMITS = (0.01, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0)
 
 

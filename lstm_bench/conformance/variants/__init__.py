@@ -4,8 +4,8 @@ A variant has its own parameters or structure; what has just an LSTM's and gets 
 is defective, and no business of this room. First come equations: a known recurrence that gives
 the same results from the same blocks of weights is proven. Then behaviour that no LSTM shows
 (a peephole's weight bends what c does to itself; scaling all weights leaves a normalised one as
-it is), then what the number of blocks alone says. Names are supporting evidence, where both a
-design and a mistake would behave alike.
+it is, an option of the constructor moves a limit), then what the number of blocks alone says.
+Names are supporting evidence, where both a design and a mistake would behave alike.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 import torch
 
 from lstm_bench.conformance.variants import behaviour, structure
-from lstm_bench.conformance.variants.probe import Call, Probe
+from lstm_bench.conformance.variants.probe import Call, Options, Probe
 
 Look = Callable[[Probe], Iterator[str]]
 
@@ -56,6 +56,7 @@ def recognise_variant(
     *,
     has_all_gates: bool = False,
     proven: bool = False,
+    options: Options | None = None,
 ) -> Explanation | None:
     """The first recurrence that fits, or None. Never raises.
 
@@ -64,9 +65,11 @@ def recognise_variant(
     has_all_gates: it has all of an LSTM's weights. Then only what it has besides, or does
     throughout, makes it a variant; a gate that does not use its own weights is a defect.
     proven: moderate values are an LSTM's; only large ones can be another recurrence's.
+    options: of its constructor, each with another value: what one of them switches off or moves
+    is meant.
     """
     try:
-        probe = Probe(module, sizes, call)
+        probe = Probe(module, sizes, call, options)
     except Exception:  # a module whose parameters cannot be written
         return None
     looks = ALWAYS if has_all_gates else (structure.by_equation, *ALWAYS, *WITHOUT_ALL_GATES)

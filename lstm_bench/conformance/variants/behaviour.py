@@ -209,37 +209,48 @@ def _output_moves_with_x(probe: Probe) -> bool:
 
 
 def zoneout(probe: Probe) -> Iterator[str]:
-    """With all parameters at zero an LSTM forgets h at once; here a share of it stays."""
-    with probe.parameters(_zero):
-        base, up = probe.step(h=probe.h), probe.step(h=probe.h + 1)
-    share = up["h"] - base["h"]
-    kept = share.flatten()[0].item()
-    if probe.equal(share, torch.full_like(share, kept)) and 1e-4 < kept < 1 - 1e-4:
-        word = probe.named("zone|leak|keep|decay|alpha|highway|interpol|momentum")
-        if word and "c" in base:
+    """With all parameters at zero an LSTM forgets h at once; here a share of it stays.
+
+    It is meant to, where an option of the constructor says how much.
+    """
+    kept = _kept_share(probe)
+    for name, other in probe.otherwise() if kept else ():
+        if _kept_share(other) != kept:
             yield (
-                f"an LSTM with zoneout (`{word}`): each unit keeps {kept:.4g} of its old state and "
+                f"an LSTM with zoneout (`{name}`): each unit keeps {kept:.4g} of its old state and "
                 "takes the rest from the new one"
             )
 
 
+def _kept_share(probe: Probe) -> float | None:
+    with probe.parameters(_zero):
+        base, up = probe.step(h=probe.h), probe.step(h=probe.h + 1)
+    share = up["h"] - base["h"]
+    kept = share.flatten()[0].item()
+    steady = probe.equal(share, torch.full_like(share, kept)) and "c" in base
+    return round(kept, 6) if steady and 1e-4 < kept < 1 - 1e-4 else None
+
+
 def clipped(probe: Probe) -> Iterator[str]:
-    """A cell or hidden state that stays within limits, where a name says that it is meant to."""
-    word = probe.named("clip|clamp|bound|limit|max_?norm|saturat")
-    if not word:
+    """A cell or hidden state that stays within limits which an option of the constructor moves."""
+    found = _limit(probe)
+    if found is None:
         return
+    which, limit = found
+    for name, other in probe.otherwise():
+        if _limit(other) != found:
+            yield f"an LSTM whose {which} state is clipped to ±{limit:.6g} by design (`{name}`)"
 
-    def open_wide(name: str, tensor: Tensor) -> Tensor:
-        return torch.zeros_like(tensor)
 
-    with probe.parameters(open_wide):
+def _limit(probe: Probe) -> tuple[str, float] | None:
+    """Which state stays within what, where the cell state is asked to be 5000 and h 1/2."""
+    with probe.parameters(_zero):
         found = probe.step(c=torch.full_like(probe.c, 1e4))
     if "c" in found and bool((found["c"] < 4999).all()):
-        limit = found["c"].max().item()
-        yield f"an LSTM whose cell state is clipped to ±{limit:.6g} by design (`{word}`)"
-    elif bool((found["h"].abs() < 0.499).all()):
-        limit = found["h"].max().item()
-        yield f"an LSTM whose hidden state is clipped to ±{limit:.6g} by design (`{word}`)"
+        return "cell", round(found["c"].max().item(), 6)
+    if bool((found["h"].abs() < 0.499).all()):
+        return "hidden", round(found["h"].max().item(), 6)
+    return None
 
 
 def rectified(probe: Probe) -> Iterator[str]:

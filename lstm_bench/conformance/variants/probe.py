@@ -14,6 +14,7 @@ from torch import Tensor
 from lstm_bench.subject.tensors import learnable
 
 Call = Callable[..., Mapping[str, Tensor]]
+Options = Mapping[str, Callable[[], tuple[Any, Call]]]
 ROWS = 16
 
 
@@ -21,11 +22,19 @@ class Probe:
     """Single steps (or a few) of a module with random moderate parameters.
 
     call: x (B, T, I) and a state (h, c), each (B, H), or None → its parts y, h, c as far as it
-    has them.
+    has them. options: by the name of a constructor's option, how it is built and called with
+    another value for it.
     """
 
-    def __init__(self, module: Any, sizes: tuple[int, int], call: Call | None) -> None:
+    def __init__(
+        self,
+        module: Any,
+        sizes: tuple[int, int],
+        call: Call | None,
+        options: Options | None = None,
+    ) -> None:
         self.module = module
+        self.options = options or {}
         self.input_size, self.hidden_size = sizes
         self.call = call
         self.tensors = learnable(module)
@@ -115,6 +124,15 @@ class Probe:
             with torch.no_grad():
                 for name, tensor in self.tensors.items():
                     tensor.copy_(kept[name])
+
+    def otherwise(self) -> Iterator[tuple[str, Probe]]:
+        """The same module, at the same parameters, with another value for each option in turn."""
+        for name, build in self.options.items():
+            try:
+                module, call = build()
+                yield name, Probe(module, (self.input_size, self.hidden_size), call)
+            except Exception:  # it does not take that value
+                continue
 
     def same(self, a: Mapping[str, Tensor], b: Mapping[str, Tensor]) -> bool:
         """Whether two steps gave the same."""

@@ -24,7 +24,17 @@ from lstm_bench.theory.words.nouns import (
     value,
 )
 from lstm_bench.theory.words.plain import plain, stands, when
-from lstm_bench.theory.words.values import cell_tanh, gate, inner, node, operand, state, sums
+from lstm_bench.theory.words.values import (
+    cell_tanh,
+    gate,
+    inner,
+    node,
+    operand,
+    output,
+    sequence,
+    state,
+    sums,
+)
 
 
 def sentence(edits: Sequence[Edit]) -> str:
@@ -66,6 +76,10 @@ def _one(places: Sequence[str], kind: str, letters: Sequence[str], operator: Ope
         return sums(letters, operator)
     if places == ("tanh c'",):
         return cell_tanh(operator)
+    if places == ("output",):
+        return output(operator)
+    if places in (("inputs",), ("outputs",)):
+        return sequence(places[0], operator)
     if places[0] in ("kept", "new", "c'", "h'") and len(places) == 1:
         return node(places[0], operator)
     return plain(noun(places), operator)

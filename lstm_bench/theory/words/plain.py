@@ -137,7 +137,7 @@ def when(condition: When) -> str:
         "all": "",
         "first": "at the first step",
         "last": "at the last step",
-        "not first": "at all steps but the first",
+        "not first": "from the second step on",
         "not last": "at all steps but the last",
         "odd": "at every second step",
         "every": f"after every {condition.number} steps of time",

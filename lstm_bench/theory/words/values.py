@@ -165,6 +165,8 @@ def inner(place: str, operators: Sequence[Operator]) -> str:
     if place == "tanh c'<c'":
         if operators == [Through("normalising over the units")]:
             return "the cell state is normalised over the units before its tanh"
+        before = "old " * (operators == [Other("c")])
+        what = what.replace("the ", f"the {before}", 1)
         return f"the hidden state is taken from {what} instead of the new cell state"
     return f"{PRODUCTS[reader]} {what} stands in the place of {value(read)}"
 
@@ -193,6 +195,21 @@ def node(name: str, operator: Operator) -> str:
             before = "before it is kept" if name == "c'" else "once more"
             return f"{told} goes through {a(function)} {before}"
     return plain(told, operator)
+
+
+def output(operator: Operator) -> str:
+    """What a step gives out."""
+    if operator == Other("h"):
+        return "the output of each step is the hidden state before it, one step late"
+    return plain(noun(("output",)), operator)
+
+
+def sequence(place: str, operator: Operator) -> str:
+    """All inputs, or all outputs."""
+    told = plain(noun((place,)), operator)
+    if operator in (Axis("centred", "T"), Axis("mean", "T")):
+        told += ", so that every output sees the whole sequence"
+    return told
 
 
 def state(where: str, places: Sequence[str], operator: Operator, when: When) -> str:

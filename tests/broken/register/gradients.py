@@ -88,7 +88,7 @@ BY_HAND = rows(
      {"shown_by": "two_forwards"}),
     ("WritesGradItself", HAND, f"{GRADIENT} | accumul, overwrit, none, missing, add, `w`"),
     ("SilentSecondDerivative", HAND,
-     "", {"shown_by": "second_derivative", "verdict": "conforms"}),
+     "gradient of a gradient, second deriv", {"shown_by": "second_derivative"}),
     shown_by="gradients",
 )  # fmt: skip
 
