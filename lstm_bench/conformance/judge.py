@@ -103,9 +103,14 @@ def _without_subject(name: str, error: ProbeError) -> Judgement:
         # What was seen of another recurrence adds to its name; what was unclear no longer is.
         verdict, sentences = Verdict.VARIANT, [named, *(sentences if known else ())]
     elif verdict is Verdict.INCONCLUSIVE and _has_the_parameters_of_an_lstm(error):
-        verdict = Verdict.DEFECTIVE
-        unlike = "it has just the parameters of an LSTM, and does not use them as one does"
-        sentences = _unmapped(error) or [*sentences, unlike]
+        causes = _unmapped(error)
+        if causes is None:
+            right = "its values are an LSTM's; which parameter is which gate's could not be told"
+            sentences = [right, *sentences]
+        else:
+            verdict = Verdict.DEFECTIVE
+            unlike = "it has just the parameters of an LSTM, and does not use them as one does"
+            sentences = causes or [*sentences, unlike]
     return Judgement(name, verdict, tuple(sentences))
 
 
@@ -200,7 +205,7 @@ def _worst_of_each(checks: Iterable[CheckResult]) -> tuple[CheckResult, ...]:
 
 
 def _has_the_parameters_of_an_lstm(error: ProbeError) -> bool:
-    """4·H·(I + H) weights, none, one or two biases for four gates, and nothing else.
+    """4·H·(I + H) weights, none, one or two biases for four gates or one for all, and nothing else.
 
     An LSTM's own parameters each feed one gate of one unit; where these do not, it is none,
     unless they are a parametrisation of what it computes with.
@@ -218,11 +223,11 @@ def _has_the_parameters_of_an_lstm(error: ProbeError) -> bool:
     if not blocks.extra and (len(blocks.x), len(blocks.h)) != (4, 4):
         return False  # as many numbers by chance: an output layer of such a size, say
     count = sum(t.numel() for t in tensors.values())
-    return count in {4 * H * (I + H) + 4 * H * biases for biases in (0, 1, 2)}
+    return count - 4 * H * (I + H) in (0, H, 4 * H, 8 * H)
 
 
-def _unmapped(error: ProbeError) -> list[str]:
-    """What is wrong with it, where it can be told without a mapping."""
+def _unmapped(error: ProbeError) -> list[str] | None:
+    """What is wrong with it, where it can be told without a mapping; None where nothing is."""
     from lstm_bench.conformance.diagnosis.unmapped import diagnose_unmapped
 
     assert error.evidence is not None

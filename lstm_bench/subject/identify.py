@@ -44,7 +44,7 @@ from lstm_bench.subject.patterns import TensorLayout, fit
 from lstm_bench.subject.precision import is_coarse
 from lstm_bench.subject.probe import Found, H, I, Probe, safely
 from lstm_bench.subject.proof import Proof, prove
-from lstm_bench.subject.tensors import held, learnable, same
+from lstm_bench.subject.tensors import held, learnable, make_leaves, same
 
 MOST_READINGS = 60
 """How many readings of the parameters are put to the proof where several are possible."""
@@ -117,6 +117,7 @@ def _given(found: Found) -> int:
 
 def prepare(module: Any, dtype: torch.dtype, device: torch.device | str = "cpu") -> Any:
     """Evaluation mode, in this dtype, as far as the object knows these."""
+    make_leaves(module)
     if isinstance(module, nn.Module):
         module = module.to(device=device, dtype=dtype)
         module.eval()

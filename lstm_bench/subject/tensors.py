@@ -46,17 +46,31 @@ def unregistered(module: Any) -> list[str]:
     return [name for name in learnable(module) if name not in registered]
 
 
-def _plain(holder: Any, prefix: str, seen: set[int]) -> Iterator[tuple[str, Tensor]]:
+def make_leaves(module: Any) -> None:
+    """What was computed from a parameter at construction, and is kept as a plain tensor.
+
+    It is what the module computes with, and gets a gradient of its own here. Views are left as
+    they are: they move with what they are views of.
+    """
+    for _, tensor in _plain(module, "", set(), leaves=False):
+        if not tensor._is_view():
+            tensor.detach_().requires_grad_()
+
+
+def _plain(
+    holder: Any, prefix: str, seen: set[int], *, leaves: bool = True
+) -> Iterator[tuple[str, Tensor]]:
+    """Floating point tensors in attributes, lists and dicts: leaves of a graph, or the others."""
     if id(holder) in seen:
         return
     seen.add(id(holder))
     for name, value in _items(holder):
         path = f"{prefix}{name}"
         if isinstance(value, Tensor):
-            if value.is_floating_point() and value.is_leaf:
+            if value.is_floating_point() and value.is_leaf == leaves:
                 yield path, value
         elif isinstance(value, (list, tuple, Mapping, nn.Module)):
-            yield from _plain(value, f"{path}.", seen)
+            yield from _plain(value, f"{path}.", seen, leaves=leaves)
 
 
 def _items(holder: Any) -> list[tuple[str, Any]]:

@@ -260,3 +260,46 @@ def test_without_a_mapping_every_order_of_gates_is_tried():
         "every gate reads the cell state c where it should read the hidden state h"
     ]
     assert diagnose_unmapped(module, (5, 3), None) == []
+
+
+class OneBiasForAll(nn.Module):
+    """Weights (4, H, I) and (4, H, H), one bias (H,), no state."""
+
+    def __init__(self, input_size, hidden_size):
+        super().__init__()
+        self.w = nn.Parameter(torch.randn(4, hidden_size, input_size))
+        self.u = nn.Parameter(torch.randn(4, hidden_size, hidden_size))
+        self.b = nn.Parameter(torch.randn(hidden_size))
+
+    def bias(self):
+        return self.b
+
+    def forward(self, x):
+        h = c = x.new_zeros(len(x), self.u.shape[1])
+        outputs = []
+        for x_t in x.unbind(1):
+            z = torch.einsum("khi,bi->kbh", self.w, x_t) + torch.einsum("khj,bj->kbh", self.u, h)
+            i, f, o, g = z + self.bias()
+            c = f.sigmoid() * c + i.sigmoid() * g.tanh()
+            h = o.sigmoid() * c.tanh()
+            outputs.append(h)
+        return torch.stack(outputs, 1)
+
+
+class OneForEach(OneBiasForAll):
+    def __init__(self, input_size, hidden_size):
+        super().__init__(input_size, hidden_size)
+        self.b = nn.Parameter(torch.randn(4, hidden_size))
+
+    def bias(self):
+        return self.b[:, None]
+
+
+def test_one_bias_for_all_gates_is_a_mistake_and_one_for_each_is_none():
+    def call(module):
+        return lambda x, state: {"y": module(x)}
+
+    shared, right = (f(5, 3).double() for f in (OneBiasForAll, OneForEach))
+    (told,) = diagnose_unmapped(shared, (5, 3), call(shared))
+    assert "one bias for all gates" in told
+    assert diagnose_unmapped(right, (5, 3), call(right)) is None

@@ -110,7 +110,10 @@ def _two(
 
 
 def biases_by_side(blocks: Blocks) -> tuple[list[Tensor], list[Tensor]]:
-    """The biases that go with x and those that go with h, one a gate each; zeros where none."""
+    """The biases that go with x and those that go with h, one a gate each; zeros where none.
+
+    A single one is every gate's.
+    """
     count = len(blocks.x)
     blank = [torch.zeros_like(blocks.x[0].value[0]) for _ in range(count)]
     sides = []
@@ -123,4 +126,5 @@ def biases_by_side(blocks: Blocks) -> tuple[list[Tensor], list[Tensor]]:
     values = [b.value for b in blocks.bias]
     if len(values) == 2 * count:
         return values[:count], values[count:]
+    values = values * count if len(values) == 1 else values
     return (values, blank) if len(values) == count else (blank, blank)
