@@ -234,7 +234,13 @@ def write(done: list[Cell], commands: list[str], out: Path) -> None:
 
 
 def head(done: list[Cell], commands: list[str]) -> list[str]:
-    lines = ["# Hostile subjects through every command", ""]
+    number = len({one.name for one in done})
+    lines = [
+        "# Hostile subjects through every command",
+        "",
+        f"Made by `python -m bench.hostile --number {number}`.",
+        "",
+    ]
     for command in commands:
         here = [one for one in done if one.command == command]
         counts = {

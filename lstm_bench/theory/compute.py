@@ -171,6 +171,11 @@ class _Moment:
             return among[name]
         return self.values[name] if name in self.values else self.exact()[name]
 
+    def unedited(self, name: str, among: Tensors | None = None) -> Tensor:
+        """The same; of a node of this step what the equations give, whatever is done to it."""
+        exact = self.exact()
+        return exact[name] if name in exact else self.value(name, among)
+
 
 class _Run:
     """One theory over one batch of sequences."""
@@ -327,7 +332,10 @@ class _Run:
         if isinstance(operator, Clipped) and edit.way == BACK:
             other: Tensor = ClippedBack.apply(value, operator.limit)  # type: ignore[no-untyped-call]
             return self._timely(edit, value, other, moment)
-        other = _operated(operator, value, moment, among)
+        if edit.way == BACK and isinstance(operator, Other):  # two may stand for one another
+            other = moment.unedited(operator.name, among)
+        else:
+            other = _operated(operator, value, moment, among)
         if edit.way == BACK:
             other = surrogate(value, other)
         return self._timely(edit, value, other, moment)

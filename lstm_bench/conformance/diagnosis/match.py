@@ -26,6 +26,7 @@ from lstm_bench.theory.mistakes.sequences import (
     leaks,
     reset_every,
     restart_every,
+    times,
     truncated,
 )
 
@@ -118,7 +119,30 @@ def read_off(subject: Subject, played: Played) -> Iterator[Mistake]:
         return
     if played.scene.before is other_call:
         yield from leaks()
+    yield from _factors(played)
     yield from _clips(played.got, _highest(subject))
+
+
+def _factors(played: Played) -> Iterator[Mistake]:
+    """Results that are a multiple of what they should be, or are so after the first step."""
+    for part, value in played.got.items():
+        whole = _ratio(value, played.expected[part])
+        if whole is not None:
+            yield times(whole, {"y": "outputs"}.get(part, f"returned {part}"))
+    if "y" in played.got and played.got["y"].shape == played.expected["y"].shape:
+        first = _ratio(played.got["y"][:, :1], played.expected["y"][:, :1])
+        if first is not None:
+            yield times(first, "h'")
+
+
+def _ratio(got: Tensor, expected: Tensor) -> float | None:
+    """The one number by which every entry differs; None where there is none."""
+    got = got.double()
+    if got.shape != expected.shape or not bool((expected != 0).any()):
+        return None
+    ratio = float((got * expected).sum() / (expected * expected).sum())
+    far = (got - ratio * expected).abs().max() > 1e-6 * expected.abs().max()
+    return None if bool(far) or abs(ratio - 1) < 1e-5 else round(ratio, 9)
 
 
 def after_steps(steps: int) -> list[Mistake]:

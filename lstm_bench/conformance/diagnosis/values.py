@@ -182,6 +182,8 @@ def _measured(subject: Subject, played: Played) -> list[str]:
     found: list[str] = []
     if played.scene.late:
         found = _not_finite(played)
+    elif played.scene.train:
+        found = _random(subject, played)
     elif not played.scene.words:
         found = _try(lambda: dependences(subject)) or _try(lambda: _within_a_step(subject))
     return found[:3] if found else [_plain_deviation(played)]
@@ -192,6 +194,20 @@ def _try(question: Callable[[], list[str]]) -> list[str]:
         return question()
     except Exception:  # a stranger's module on input of ours
         return []
+
+
+def _random(subject: Subject, played: Played) -> list[str]:
+    """Equal calls that differ in training mode, though nobody asked for dropout."""
+    again = play(subject, played.scene)
+    if (
+        again is None
+        or again.error
+        or all(torch.equal(value, again.got[part]) for part, value in played.got.items())
+    ):
+        return []
+    return [
+        "in training mode equal calls give different results: dropout or noise is on as it is built"
+    ]
 
 
 def _within_a_step(subject: Subject) -> list[str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable
 
-from lstm_bench.theory.mistakes.backward import flow, formulas
+from lstm_bench.theory.mistakes.backward import exchanged, flow, formulas
 from lstm_bench.theory.mistakes.gates import cells, operands, parameters, squashes
 from lstm_bench.theory.mistakes.made import Mistake
 from lstm_bench.theory.mistakes.sequences import head, numerics, sequences, states
@@ -23,6 +23,6 @@ def _all(*tables: Iterable[Mistake]) -> tuple[Mistake, ...]:
 IN_VALUES = _all(
     squashes(), cells(), head(), parameters(), operands(), states(), sequences(), numerics()
 )
-IN_GRADIENTS = _all(flow(), formulas())
+IN_GRADIENTS = _all(flow(), exchanged(), formulas())
 
 __all__ = ["IN_GRADIENTS", "IN_VALUES", "Mistake"]

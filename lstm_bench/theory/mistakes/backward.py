@@ -43,6 +43,12 @@ def flow() -> Iterator[Mistake]:
         for by in FACTORS:
             if (group, by) != (["carried h", "carried c"], 0.0):  # detached at every step
                 yield Mistake((edit(Factor(by), *group, way=BACK),), "gradients")
+    yield Mistake(
+        (edit(Factor(0.0), "carried c", "returned c", way=BACK),),
+        "gradients",
+        "the gradient that comes to a step through the new cell state, from later steps and from "
+        "c_n, is ignored",
+    )
     for state in "hc":
         yield Mistake((edit(With("sum", state), f"carried {state}", way=BACK),), "gradients")
     for operand in "hx":
@@ -102,6 +108,22 @@ def _of_parameters() -> Iterator[Mistake]:
                 f"the gradients of the {told_parts[parts]} of {NAMES[first]} and "
                 f"{NAMES[second]} are swapped",
             )
+
+
+def exchanged() -> Iterator[Mistake]:
+    """What flows back to one gate goes to another: their gradients stand in another order."""
+    for order in itertools.permutations(GATES):
+        others = {g: to for g, to in zip(GATES, order, strict=True) if g != to}
+        if not others:
+            continue
+        edits = tuple(edit(Other(f"z_{to}"), f"z_{g}", way=BACK) for g, to in others.items())
+        if len(others) == 2:
+            first, second = others
+            told = f"{NAMES[first]} and {NAMES[second]} are swapped"
+        else:
+            goes = (f"the {NAMES[g]}'s goes to the {NAMES[to]}" for g, to in others.items())
+            told = f"the gates are in another order: {', '.join(goes)}"
+        yield Mistake(edits, "gradients", f"the gradients of what goes into {told}")
 
 
 def _of_inputs() -> Iterator[Mistake]:
@@ -188,6 +210,14 @@ def formulas() -> Iterator[Mistake]:
             yield Mistake((edit(Bent(derivative), node),), "gradients")
     yield Mistake((edit(Bent("1 - s²", "h'"), "tanh c'"),), "gradients")
     yield Mistake((edit(Other("c"), "tanh c'<c'", way=FORMULA),), "gradients")
+    for gate, other in itertools.permutations(GATES, 2):
+        own, function = ("1 - s²", "tanh") if gate == "a" else ("s (1 - s)", "sigmoid")
+        yield Mistake(
+            (edit(Bent(own, other), gate),),
+            "gradients",
+            f"the derivative of the {NAMES[gate]}'s {function} is computed from the value of the "
+            f"{NAMES[other]}",
+        )
     values = ("i", "f", "o", "a", "h", "c", "c'", "tanh c'", "h'")
     factors = (("kept", "f"), ("kept", "c"), ("new", "i"), ("new", "a"), ("h'", "o"),
                ("h'", "tanh c'"))  # fmt: skip

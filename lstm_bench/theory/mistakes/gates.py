@@ -69,6 +69,12 @@ def operands() -> Iterator[Mistake]:
 def _bias_by_steps() -> Iterator[Mistake]:
     biases = [f"z_{g}<b_{g}" for g in GATES]
     xs = [f"x_{g}" for g in GATES]
+    for share in SHARES[1:]:
+        yield Mistake(
+            (edit(Factor(1 - share), *biases, when=When("first")),),
+            "parameters",
+            "one of the two biases is not added, at the first step",
+        )
     for when in (When("first"), When("not first")):
         yield Mistake((edit(Factor(0.0), *biases, when=when),), "parameters")
         yield Mistake((edit(Factor(0.0), *xs, when=when),), "batch_time")

@@ -219,6 +219,11 @@ def numerics() -> Iterator[Mistake]:
     yield Mistake((tanh,), "numerics", told)
 
 
+def times(by: float, place: str) -> Mistake:
+    """A value is a multiple of what it should be."""
+    return Mistake((edit(Factor(by), place),), "equations")
+
+
 def clipped(limit: float, *places: str) -> Mistake:
     """Values are clipped to ± a limit. Clipped by design, that is a variant."""
     return Mistake((edit(Clipped(limit), *places),), "numerics")

@@ -65,8 +65,8 @@ def back(edit: Edit) -> str:
 
 
 COMES = {
-    "not last": "the last step only: the earlier steps of time are lost",
-    "not first": "the first step only: the later steps of time are lost",
+    "not last": "the last step only: the earlier steps of time are lost, as if overwritten",
+    "not first": "the first step only: the later steps of time are lost, as if overwritten",
     "first": "all steps but the first",
     "last": "all steps but the last",
 }

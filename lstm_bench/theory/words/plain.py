@@ -81,7 +81,7 @@ def along(operator: Axis, subject: str) -> str:
 
 
 MIXES = ", which mixes the sequences"
-FACTORS = {0.0: "zero", 0.5: "half of what it should be", 2.0: "twice what it should be"}
+FACTORS = {0.0: "zero", 0.5: "half of what {} should be", 2.0: "twice what {} should be"}
 
 
 def plain(subject: str, operator: Operator) -> str:
@@ -90,7 +90,8 @@ def plain(subject: str, operator: Operator) -> str:
         case Factor(-1.0):
             return has(subject, "the wrong sign")
         case Factor(by):
-            return be(subject, FACTORS.get(by, f"{by:g} times what it should be"))
+            told = FACTORS.get(by, f"{by:g} times what {{}} should be")
+            return be(subject, told.format("they" if plural(subject) else "it"))
         case Growing():
             return does(subject, "count", "once more with every step")
         case Constant(number):
