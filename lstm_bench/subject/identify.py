@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import re
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -130,7 +131,7 @@ def prepare(module: Any, dtype: torch.dtype, device: torch.device | str = "cpu")
 def _find_interface(factory: Any, kwargs: Mapping[str, Any]) -> tuple[Recipe, Found]:
     best: tuple[Recipe, Found] | None = None
     failures: list[str] = []
-    calls: list[str] = []
+    calls = Calls()
     built: Any = None
     for recipe in recipes(factory, kwargs):
         try:
@@ -245,7 +246,7 @@ def _construct(recipe: Recipe, factory: Any, input_size: int, hidden_size: int) 
         return recipe.build(factory, input_size, hidden_size)
 
 
-def _probe(module: Any, calls: list[str]) -> Found | None:
+def _probe(module: Any, calls: Calls) -> Found | None:
     if not callable(module):
         return None
     module = prepare(module, torch.float32)
@@ -259,7 +260,8 @@ def _probe(module: Any, calls: list[str]) -> Found | None:
         cell = probe.cell()
         if cell is not None and (found is None or cell.rank > found.rank):
             found = cell
-    calls += probe.errors
+    calls.errors += probe.errors
+    calls.ran += probe.ran
     return found
 
 
@@ -273,7 +275,7 @@ def _raw_call(module: Any, found: Found) -> Any:
 
 
 def _give_up(
-    factory: Any, kwargs: Mapping[str, Any], built: Any, failures: list[str], calls: list[str]
+    factory: Any, kwargs: Mapping[str, Any], built: Any, failures: list[str], calls: Calls
 ) -> None:
     if built is None:
         for recipe in recipes(factory, kwargs):
@@ -315,14 +317,33 @@ def _give_up(
     tokens = _takes_tokens(built)
     if tokens:
         raise NotAnLSTM(tokens, evidence=Evidence(built, I, H))
-    seen = list(dict.fromkeys(calls))
     raise NotAnLSTM(
-        "no way of calling it as a recurrent layer or cell was found"
-        + (f" (tried {len(calls)} calls; the first said {seen[0]})" if seen else "")
-        + "; if it is one, wrap it in a factory whose module takes (x, (h, c)) and "
-        "returns (output, (h, c))",
+        f"{_what_calls_said(calls)}; if it is a recurrent layer or cell, wrap it in a factory "
+        "whose module takes (x, (h, c)) and returns (output, (h, c))",
         evidence=Evidence(built, I, H),
     )
+
+
+@dataclass
+class Calls:
+    """What was tried: what failed, in words, and how many calls ran."""
+
+    errors: list[str] = field(default_factory=list)
+    ran: int = 0
+
+
+def _what_calls_said(calls: Calls) -> str:
+    """Why no way of calling it was found: where none runs, what the likeliest of them raised.
+
+    Of those with arguments that it does not take, nothing is to be learnt.
+    """
+    own = [said for said in calls.errors if not said.startswith("TypeError")] or calls.errors
+    if calls.ran or not own:
+        more = f" ({calls.ran} of {calls.ran + len(calls.errors)} calls ran)" if calls.ran else ""
+        return f"no way of calling it as a recurrent layer or cell was found{more}"
+    same = len({re.sub(r"\d+", "#", said) for said in own}) == 1
+    how = "in the same way" if same else "and the likeliest so"
+    return f"every call of it fails, {how}: {own[0]}"
 
 
 def _takes_tokens(built: Any) -> str:

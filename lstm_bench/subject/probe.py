@@ -109,6 +109,7 @@ class Probe:
             self._pristine = module
         self.signature: Signature = signature_of(module)
         self.errors: list[str] = []
+        self.ran = 0  # calls
         generator = torch.Generator().manual_seed(seed)
         self.x = torch.randn(B, T, I, generator=generator) * 0.8
         self.h = torch.randn(B, H, generator=generator) * 0.5
@@ -133,6 +134,7 @@ class Probe:
         except Exception as error:  # a wrong guess may raise anything
             self.errors.append(describe(error))
             return None
+        self.ran += 1
         return result if any(True for _ in leaves_of(result, T)) else None
 
     # -- sequences -------------------------------------------------------------------------

@@ -387,3 +387,35 @@ class OneTensorForBoth(nn.Module):
                 outputs.append(h)
             found.append(torch.stack(outputs))
         return torch.cat([found[0], found[1].flip(0)], dim=2)
+
+
+class DropsByOption(nn.Module):
+    """Dropout on the input, by an option that is on."""
+
+    def __init__(self, input_size, hidden_size, rate=0.2):
+        super().__init__()
+        self.rate = rate
+        self.cell = nn.LSTMCell(input_size, hidden_size)
+
+    def forward(self, x, state=None):
+        outputs = []
+        for x_t in torch.nn.functional.dropout(x, self.rate, self.training).unbind(1):
+            state = self.cell(x_t, state)
+            outputs.append(state[0])
+        return torch.stack(outputs, 1), state
+
+
+class DropsAlways(DropsByOption):
+    def __init__(self, input_size, hidden_size):
+        super().__init__(input_size, hidden_size)
+
+
+class NeverRuns(nn.Module):
+    """Its weights have the wrong shape."""
+
+    def __init__(self, input_size, hidden_size):
+        super().__init__()
+        self.W = nn.Parameter(torch.Tensor((input_size, 4 * hidden_size)))
+
+    def forward(self, x):
+        return x @ self.W.view(2, 1)

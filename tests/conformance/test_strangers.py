@@ -34,6 +34,7 @@ def test_mapped_without_a_word_from_anybody(name):
     [
         ("OnlyH0", "probing", "takes one state"),
         ("OneForBoth", "probing", "takes one state"),
+        ("DropsByOption", "gradients_in_training_mode", "`rate=0.0` switches it off"),
         ("Mixed", "probing", "its input batch first and gives its output time first"),
         ("LastLayerFirst", "layers_and_directions", "lists the layers last first"),
         ("Padded", "padding", "the returned hidden state moves with the padding"),
@@ -55,6 +56,7 @@ def test_right_with_a_warning(name, check, words):
         ("HandedOutAgain", "results_kept", "handed out again"),
         ("NaiveTanh", "useful_range", "overflows"),
         ("DropoutStaysOn", "deep_determinism", "as its own defaults make it"),
+        ("DropsAlways", "gradients_in_training_mode", "no option of its constructor"),
         ("PlainList", "parameters_registered", "not a registered parameter"),
         ("SeedsItself", "generators_untouched", "a call sets the seed"),
         ("FrozenRecurrence", "parameters_trainable", "`U` wants no gradient"),
@@ -66,6 +68,13 @@ def test_the_wrong_ones(name, check, words):
     judgement = judged(name, check)
     assert judgement.verdict == "defective"
     assert any(words in sentence for sentence in judgement.diagnosis)
+
+
+def test_who_never_runs_is_told_by_what_it_raises():
+    judgement = judged("NeverRuns")
+    assert judgement.verdict == "unsupported"
+    assert "every call of it fails" in judgement.diagnosis[0]
+    assert "RuntimeError" in judgement.diagnosis[0]
 
 
 def test_layers_that_use_their_own_weights_are_right():
