@@ -110,12 +110,13 @@ def _mixed_layout(found: Identified) -> Iterator[Finding]:
 
 
 def _without_state(factory: Any, found: Identified) -> Iterator[Finding]:
-    if found.half_a_state and _takes_back_both(factory, found):
+    ignored = _ignored_of_a_pair(factory, found) if found.half_a_state else ""
+    if ignored:
         yield Finding(
             "fail",
             "state",
-            "the pair (h, c) that it returns it takes back as its state, and reads one of the two "
-            "alone: the other is ignored, and a sequence is not carried on",
+            f"the given {ignored} is ignored: of the pair (h, c) that it returns, and takes back "
+            "as its state, it reads the other alone",
         )
     elif found.half_a_state:
         yield Finding(
@@ -126,21 +127,24 @@ def _without_state(factory: Any, found: Identified) -> Iterator[Finding]:
         )
 
 
-def _takes_back_both(factory: Any, found: Identified) -> bool:
-    """Whether the states that a call returns as a pair can be given to the next one so."""
+def _ignored_of_a_pair(factory: Any, found: Identified) -> str:
+    """Of the two states that a call returns as a pair, and the next one takes: which moves nothing.
+
+    Empty where it returns no pair, does not take one back, or heeds both.
+    """
     try:
         module = prepare(found.recipe.build(factory, I, H), torch.float32)
         instance = Instance(module, found.interface, found.parameter_map, I, H, lenient=True)
-        arguments, keywords = instance.native(torch.zeros(2, 3, I), None)
+        arguments, keywords = instance.native(torch.ones(2, 3, I), None)
         with torch.no_grad():
-            _, state = module(*arguments, **keywords)
-            h, c = state
-            if h.shape != c.shape:
-                return False
-            module(*arguments, state, **keywords)
+            _, (h, c) = module(*arguments, **keywords)
+            plain, _ = module(*arguments, (h, c), **keywords)
+            for words, state in (("cell state c0", (h, c + 1)), ("hidden state h0", (h + 1, c))):
+                if torch.equal(module(*arguments, state, **keywords)[0], plain):
+                    return words
     except Exception:  # it returns no pair, or does not take one
-        return False
-    return True
+        return ""
+    return ""
 
 
 def _torch_names(layouts: Mapping[str, TensorLayout]) -> Iterator[Finding]:

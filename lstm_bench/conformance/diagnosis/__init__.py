@@ -21,7 +21,14 @@ import torch
 from torch import nn
 
 from lstm_bench.conformance.diagnosis import gradients, values
-from lstm_bench.conformance.diagnosis.habits import habits, imprecise, rewritten, stale, strided
+from lstm_bench.conformance.diagnosis.habits import (
+    habits,
+    imprecise,
+    rewritten,
+    stale,
+    strided,
+    written,
+)
 from lstm_bench.conformance.diagnosis.names import broken_promise
 from lstm_bench.conformance.records import CLASSES, CheckResult, Status
 from lstm_bench.subject import Instance, Subject
@@ -92,6 +99,7 @@ def _causes(subject: Subject) -> Iterator[list[str]]:
         strided,
         rewritten,
         stale,
+        written,
         _values,
         broken_promise,
         _gradients,

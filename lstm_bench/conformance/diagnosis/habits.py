@@ -207,6 +207,19 @@ def rewritten(subject: Subject) -> list[str]:
     return ["a call in training mode writes into the weights: a parameter is changed by it"]
 
 
+def written(subject: Subject) -> list[str]:
+    """Whether the very tensors that a call is given come back changed, in values or in shape."""
+    instance = subject.build(4, 5, dtype=subject.dtype)
+    takes = subject.interface.takes_state
+    problem = pose(instance, batch=3, steps=5, seed=8, state=takes, dtype=subject.dtype)
+    changed = written_arguments(instance, problem.x, problem.state, grad=False)
+    if not changed:
+        return []
+    return [
+        f"the call writes into its arguments: the {' and the '.join(changed)} comes back changed"
+    ]
+
+
 # -- helpers -----------------------------------------------------------------------------------
 
 
