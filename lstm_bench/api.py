@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from lstm_bench.conformance.isolate import CheckWorker, Limits, judge_isolated, name_of
+from lstm_bench.conformance.isolate import CheckWorker, Limits, judge_isolated, name_of, parcel_of
 from lstm_bench.conformance.records import CheckResult, Judgement, Options, Status
 from lstm_bench.errors import UsageError
 from lstm_bench.lab.worker import WorkerError
@@ -30,7 +30,10 @@ def check(
     """
     asked = Options(**options)
     if not here:
-        return judge_isolated(target, asked, Limits(time_limit, memory_limit))
+        from lstm_bench.measure.confirm import confirmed
+
+        limits, parcel = Limits(time_limit, memory_limit), parcel_of(target, asked.kwargs)
+        return confirmed(judge_isolated(parcel, asked, limits), parcel, asked, limits)
     from lstm_bench.conformance.judge import judge, judge_factory
 
     if isinstance(target, str):

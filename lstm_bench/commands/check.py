@@ -94,9 +94,10 @@ def _judge(targets: tuple[str, ...], options: dict[str, Any]) -> Iterator[Judgem
     if not options["here"]:
         ahead(*(MANY if len(targets) > 1 else ()))
     from lstm_bench.conformance import checks  # noqa: F401 - registers them
-    from lstm_bench.conformance.isolate import Limits, judge_each
+    from lstm_bench.conformance.isolate import Limits, judge_each, parcel_of
     from lstm_bench.conformance.records import Options
     from lstm_bench.conformance.registry import select
+    from lstm_bench.measure.confirm import confirmed
 
     chosen = select(options["only"], options["skip"])
     known = {c.name for c in select()}
@@ -119,9 +120,12 @@ def _judge(targets: tuple[str, ...], options: dict[str, Any]) -> Iterator[Judgem
     limits = Limits(options["time_limit"], options["memory_limit"])
     with progress_line() as show:
         heard = partial(_heard, show)
-        for judgement in judge_each(targets, asked, limits, heard):
+        judgements = judge_each(targets, asked, limits, heard)
+        for target, judgement in zip(targets, judgements, strict=True):
+            heard(target, "asking it from outside")
+            found = confirmed(judgement, parcel_of(target, asked.kwargs), asked, limits)
             show("", line=False)  # not across the lines that the caller prints
-            yield judgement
+            yield found
 
 
 def _here(targets: tuple[str, ...], asked: Options) -> Judgement:

@@ -113,7 +113,7 @@ def judge_each(
     targets: names, parcels, or classes and factories. jobs: how many processes at once; default:
     one a core. told(target, stage) hears what goes on.
     """
-    parcels = [_parcel(target, options.kwargs) for target in targets]
+    parcels = [parcel_of(target, options.kwargs) for target in targets]
     if len(parcels) > 1:  # takes as long as a third of all checks
         ahead(*MANY)
     waiting = list(enumerate(parcels))[::-1]
@@ -135,7 +135,8 @@ def judge_each(
             trial.worker.close()
 
 
-def _parcel(target: Any, kwargs: Mapping[str, Any]) -> Parcel:
+def parcel_of(target: Any, kwargs: Mapping[str, Any]) -> Parcel:
+    """A name, a parcel, or a class or factory, with arguments for it, as it travels."""
     if isinstance(target, Parcel):
         return target
     return Parcel.of(target, name_of(target), kwargs)
@@ -220,7 +221,7 @@ class CheckWorker:
     """One target in a process of its own, for checks one at a time: a test suite's way."""
 
     def __init__(self, target: Any, kwargs: Mapping[str, Any], limits: Limits = Limits()) -> None:
-        parcel = _parcel(target, kwargs)
+        parcel = parcel_of(target, kwargs)
         self._trial = _start(parcel, Options(), limits, lambda *_: None, begin=False)
         self._opened = False
 

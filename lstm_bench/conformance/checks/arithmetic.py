@@ -164,7 +164,10 @@ def check_far_range(subject: Subject) -> None:
             got = solve_instance(instance, driven)
             for part, value in got.items():
                 if not bool(value.isfinite().all()):
-                    raise Told(f"with gates driven to ±{size:.0f} in {dtype}, {part} is not finite")
+                    raise Told(
+                        f"it overflows: with gates driven to ±{size:.0f} in {dtype}, {part} is "
+                        "NaN or infinite"
+                    )
 
 
 @check("numerics")

@@ -226,7 +226,8 @@ def check_double_backward(subject: Subject) -> None:
     off = max(relative_error(*pair) for pair in zip(got, expected, strict=True))
     if off > (1e-9 if problem.x.dtype == torch.float64 else 1e-2):
         raise Told(
-            f"the gradient of a gradient is wrong without an error (relative error {off:.2g})"
+            "the gradient of a gradient (the second derivative) is wrong, without an error "
+            f"(relative error {off:.2g})"
         )
 
 

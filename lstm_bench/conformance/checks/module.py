@@ -97,8 +97,8 @@ def check_parameters_trainable(subject: Subject) -> None:
         alone = {(kind, g) for kind in layout.kinds for g in layout.gate_order} - fed
         if alone:
             raise Told(
-                f"`{name}` wants no gradient (requires_grad is off), though others do: "
-                "it stays as it was made"
+                f"`{name}` wants no gradient (requires_grad is off), though others do: it is "
+                "frozen, and stays as it was made"
             )
 
 
