@@ -172,6 +172,7 @@ def _show(judgement: Judgement) -> None:
         console.print(Padding(f"• {markup(sentence)}", (0, 0, 0, 2)))
     # Another recurrence fails by design: its name says more than a list of differences.
     failed = [c for c in judgement.checks if str(c.status) == "fail" and verdict != "variant"]
+    failed = [c for c in failed if c.message not in judgement.diagnosis]  # said already
     for result in failed[:3]:
         text = f"[red]fail[/red] {result.name}: {markup(result.message)}"
         console.print(Padding(text, (0, 0, 0, 4)))
