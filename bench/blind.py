@@ -1,54 +1,31 @@
 """What is found of mistakes that were written without sight of this code: the sets of tests/blind.
 
-    python -m bench.blind values --out reports/blind           # all of a set
-    python -m bench.blind rest --number 20 --jobs 2            # twenty rows, spread over all
+    python -m bench.proof blind/values
 
 A set is a folder of modules and a manifest.json, which says of each what is wrong with it, and
 which words a right diagnosis must contain, of every group at least one. Its first figure is the
-one that counts: after the mends it is no blind set any more. Rows are kept in rows.jsonl of the
-folder: begun again, it goes on where it stopped.
+one that counts: after the mends it is no blind set any more.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
-import multiprocessing
-import warnings
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from bench.kept import JUDGING, ROOT, Kept, spread
-from lstm_bench.conformance import checks  # noqa: F401 - registers them before the fork
+from bench.kept import JUDGING, ROOT, Known
 from lstm_bench.conformance.isolate import Limits, judge_isolated
 from tests.broken.record import Defect
 
 SETS = ROOT / "tests" / "blind"
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("set", choices=sorted(p.name for p in SETS.iterdir() if p.is_dir()))
-    parser.add_argument("--number", type=int, help="how many rows; default: all")
-    parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--out", type=Path, default=Path("reports/blind"))
-    options = parser.parse_args()
-    planted = spread(manifest(options.set), options.number)
-    kept = Kept(options.out / "rows.jsonl", (*JUDGING, f"tests/blind/{options.set}"))
-    left = [one.defect.target for one in planted if one.defect.target not in kept.rows]
-    with multiprocessing.get_context("fork").Pool(options.jobs, maxtasksperchild=1) as pool:
-        for number, (target, found) in enumerate(pool.imap_unordered(_judged, left), 1):
-            kept.add(target, found)
-            print(f"{number}/{len(left)} {target}: {found['verdict']}", flush=True)
-    done = [result(one, kept.rows[one.defect.target]) for one in planted]
-    (options.out / "judgements.json").write_text(json.dumps(done, indent=1) + "\n")
-    (options.out / "summary.md").write_text(summary(options.set, done))
-    print((options.out / "summary.md").read_text())
+def names() -> list[str]:
+    """The sets that there are."""
+    return sorted(p.name for p in SETS.iterdir() if p.is_dir())
 
 
 @dataclass(frozen=True)
@@ -75,15 +52,28 @@ def manifest(name: str) -> list[Planted]:
     ]  # fmt: skip
 
 
-def _judged(target: str) -> tuple[str, dict[str, Any]]:
-    warnings.simplefilter("ignore")
-    torch.set_num_threads(1)
+def _judged(target: str) -> dict[str, Any]:
     judgement = judge_isolated(target, limits=Limits(seconds=120))
-    return target, {
+    return {
+        "target": target,
         "verdict": str(judgement.verdict),
         "diagnosis": list(judgement.diagnosis),
         "seconds": round(judgement.seconds, 1),
     }
+
+
+def known(name: str, seeds: int) -> Known:
+    """A blind set; seeds do not matter to it."""
+    planted = {one.defect.target: one for one in manifest(name)}
+
+    def write(rows: list[dict[str, Any]], out: Path) -> None:
+        done = [result(planted[row["target"]], row) for row in rows]
+        (out / "judgements.json").write_text(json.dumps(done, indent=1) + "\n")
+        (out / "summary.md").write_text(summary(name, done))
+
+    rests_on = (*JUDGING, f"tests/blind/{name}")
+    tasks = {target: target for target in planted}
+    return Known(tasks, rests_on, _judged, lambda row: str(row["verdict"]), write)
 
 
 def result(planted: Planted, found: Mapping[str, Any]) -> dict[str, Any]:
@@ -108,7 +98,7 @@ def summary(name: str, rows: Sequence[Mapping[str, Any]]) -> str:
         f"{len(rows)} mistakes, written without sight of this code: {_share(rows, 'right')} got "
         f"the right verdict, {_share(rows, 'named')} were named as well.",
         "",
-        f"Made by `python -m bench.blind {name}`.",
+        f"Made by `python -m bench.proof blind/{name}`.",
         "",
         "| class | mistakes | right verdict | cause named |",
         "|---|---:|---:|---:|",
@@ -133,7 +123,3 @@ def summary(name: str, rows: Sequence[Mapping[str, Any]]) -> str:
 def _share(rows: Sequence[Mapping[str, Any]], what: str) -> str:
     count = sum(bool(row[what]) for row in rows)
     return f"{count} ({count / max(1, len(rows)):.0%})"
-
-
-if __name__ == "__main__":
-    main()

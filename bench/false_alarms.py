@@ -1,63 +1,32 @@
 """Is a right LSTM ever called wrong? Every correct spelling of the tests, judged with many seeds.
 
-    python -m bench.false_alarms --out reports/false_alarms      # some half an hour on two cores
-    python -m bench.false_alarms --seeds 2 --only scripted
+    python -m bench.proof spellings                      # some half an hour on two cores
+    python -m bench.proof spellings --seeds 2 --only scripted
 
 Every judgement runs all checks on other random data: the logic in float64 where the subject
-runs in float64, and float32 besides. What is wanted: ``conforms`` every time, no error. Rows are
-kept in rows.jsonl of the folder: begun again, it goes on where it stopped.
+runs in float64, and float32 besides. What is wanted: ``conforms`` every time, no error.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
-import multiprocessing
 import time
-import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from scipy.stats import beta  # before the fork: an import under way is a lock that a child inherits
 
-from bench.kept import JUDGING, Kept
-from lstm_bench.conformance import checks  # noqa: F401 - registers them before the fork
+from bench.kept import JUDGING, Known
 from lstm_bench.conformance.judge import judge
 from lstm_bench.conformance.records import Options
 from tests.spellings import SPELLINGS
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--out", type=Path, default=Path("reports/false_alarms"))
-    parser.add_argument("--only", default="", help="spellings whose target has this in its name")
-    parser.add_argument("--every", type=int, default=1, help="take one spelling of so many")
-    parser.add_argument("--seeds", type=int, default=20)
-    parser.add_argument("--jobs", type=int, default=2)
-    options = parser.parse_args()
-    spellings = [s for s in SPELLINGS if options.only in s.target][:: options.every]
-    rests_on = (*JUDGING, "tests/spellings", "bench/false_alarms.py")
-    kept = Kept(options.out / "rows.jsonl", rests_on)
-    tasks = {repr(t): t for t in ((s.target, dict(s.kwargs), options.seeds) for s in spellings)}
-    left = [task for key, task in tasks.items() if key not in kept.rows]
-    with multiprocessing.get_context("fork").Pool(options.jobs, maxtasksperchild=1) as pool:
-        for found in pool.imap_unordered(_judged, left):
-            kept.add(repr((found["target"], found["kwargs"], options.seeds)), found)
-            rows = [kept.rows[key] for key in tasks if key in kept.rows]
-            bad = [v for v in found["verdicts"] if v != "conforms"]
-            said = f"{len(bad)} FALSE ALARMS" if bad else "conforms throughout"
-            print(f"{len(rows)}/{len(tasks)} {found['target']}: {said}", flush=True)
-            _write(rows, options.seeds, options.out)
-    print((options.out / "summary.md").read_text())
-
-
 def _judged(task: tuple[str, dict[str, Any], int]) -> dict[str, Any]:
     """All judgements of one spelling, and what was said where it was not ``conforms``."""
     target, kwargs, seeds = task
-    warnings.simplefilter("ignore")
-    torch.set_num_threads(1)
     began = time.monotonic()
     judgements = [judge(target, Options(kwargs=kwargs, seed=seed)) for seed in range(seeds)]
     return {
@@ -78,8 +47,9 @@ def _said(judgements: list[Any]) -> Iterator[str]:
             yield f"seed {seed}: {'; '.join(judgement.diagnosis[:2])}"
 
 
-def _write(rows: list[dict[str, Any]], seeds: int, out: Path) -> None:
+def _write(rows: list[dict[str, Any]], out: Path) -> None:
     rows = sorted(rows, key=lambda row: row["target"])
+    seeds = max((len(row["verdicts"]) for row in rows), default=0)
     (out / "judgements.json").write_text(json.dumps(rows, indent=1) + "\n")
     judged = sum(len(row["verdicts"]) for row in rows)
     alarms = sum(v != "conforms" for row in rows for v in row["verdicts"])
@@ -108,5 +78,13 @@ def _at_most(seen: int, of: int) -> float:
     return float(beta.ppf(0.95, seen + 1, of - seen)) if seen < of else 1.0
 
 
-if __name__ == "__main__":
-    main()
+def _in_words(row: Mapping[str, Any]) -> str:
+    bad = [v for v in row["verdicts"] if v != "conforms"]
+    return f"{len(bad)} FALSE ALARMS" if bad else "conforms throughout"
+
+
+def known(seeds: int) -> Known:
+    """Every correct spelling, to be judged with so many seeds."""
+    tasks = [(s.target, dict(s.kwargs), seeds) for s in SPELLINGS]
+    rests_on = (*JUDGING, "tests/spellings", "bench/false_alarms.py")
+    return Known({repr(task): task for task in tasks}, rests_on, _judged, _in_words, _write)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -53,11 +54,26 @@ def fingerprint(rests_on: Iterable[str]) -> str:
 Row = TypeVar("Row")
 
 
-def spread(rows: list[Row], number: int | None) -> list[Row]:
-    """``number`` rows at even distances, all where it is None."""
+def spread(rows: list[Row], number: int | None, turn: int = 0) -> list[Row]:
+    """``number`` rows at even distances, others each turn; all where it is None."""
     if number is None or number >= len(rows):
         return rows
-    return [rows[i * len(rows) // number] for i in range(number)]
+    return [rows[(i * len(rows) // number + turn) % len(rows)] for i in range(number)]
+
+
+@dataclass(frozen=True)
+class Known:
+    """A set of subjects whose answer is known, and what is made of their judgements.
+
+    tasks: by key, what ``one`` makes a row of, in a process of its own. said: a row in a few
+    words. write: all rows, in the order of their keys, and summary.md, into a folder.
+    """
+
+    tasks: Mapping[str, Any]
+    rests_on: tuple[str, ...]
+    one: Callable[[Any], dict[str, Any]]
+    said: Callable[[Mapping[str, Any]], str]
+    write: Callable[[list[dict[str, Any]], Path], None]
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:

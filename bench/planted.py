@@ -1,7 +1,6 @@
 """How many planted defects are found, and how many named: ours beside others' protocols.
 
-    python -m bench.planted --out reports/planted            # all, some 20 minutes on two cores
-    python -m bench.planted --only state --jobs 2
+    python -m bench.proof planted                            # all, some 12 minutes on two cores
 
 For every defect of ``tests/broken``: the verdict and whether the diagnosis names the cause (in the
 words that the registry asks for), and whether three protocols in use elsewhere would have noticed,
@@ -12,25 +11,19 @@ each stated here in our own code on the same mapped weights:
 - *assert_close*: outputs and states at torch's default tolerances, from a given state.
 
 They get what they do not have themselves: our construction, call form and weight mapping.
-
-Rows are kept in rows.jsonl of the folder: begun again, it goes on where it stopped.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
-import multiprocessing
 import time
-import warnings
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import torch
 
-from bench.kept import JUDGING, Kept
-from lstm_bench.conformance import checks  # noqa: F401 - registers them before the fork
+from bench.kept import JUDGING, Known
 from lstm_bench.conformance.isolate import Limits, judge_isolated
 from lstm_bench.conformance.problem import pose, solve_instance, solve_reference
 from lstm_bench.report.write import write_report
@@ -41,29 +34,8 @@ PROTOCOLS = ("kernelbench", "fastrnns", "assert_close")
 WIDE = {"batch": 8, "steps": 12}
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--out", type=Path, default=Path("reports/planted"))
-    parser.add_argument("--only", help="one failure class")
-    parser.add_argument("--jobs", type=int, default=2)
-    options = parser.parse_args()
-    defects = [d for d in (*DEFECTS, *VARIANTS) if options.only in (None, d.failure_class)]
-    kept = Kept(options.out / "rows.jsonl", (*JUDGING, "tests/broken", "bench/planted.py"))
-    left = [d for d in defects if d.name not in kept.rows]
-    before = len(defects) - len(left)
-    # A process for each: some defects change settings of the whole process.
-    with multiprocessing.get_context("fork").Pool(options.jobs, maxtasksperchild=1) as pool:
-        for done, row in enumerate(pool.imap_unordered(one, left), before + 1):
-            kept.add(row["name"], row)
-            print(f"{done}/{len(defects)} {row['name']}: {row['verdict']}", flush=True)
-    rows = [kept.rows[d.name] for d in defects]
-    write(pd.DataFrame(rows).sort_values(["class", "name"]), options.out)
-
-
 def one(defect: Any) -> dict[str, Any]:
     """The row of one defect."""
-    warnings.simplefilter("ignore")
-    torch.set_num_threads(1)
     started = time.perf_counter()
     judgement = judge_isolated(defect.target, limits=Limits(seconds=120))
     failed = [c.name for c in judgement.checks if str(c.status) == "fail"]
@@ -112,8 +84,9 @@ def noticed(target: str, protocol: str) -> bool:
     )
 
 
-def write(frame: pd.DataFrame, out: Path) -> None:
+def write(rows: list[dict[str, Any]], out: Path) -> None:
     """The matrix as JSON and CSV, and its page."""
+    frame = pd.DataFrame(rows).sort_values(["class", "name"])
     out.joinpath("matrix.json").write_text(
         json.dumps(json.loads(frame.to_json(orient="records")), indent=1) + "\n"
     )
@@ -126,8 +99,12 @@ def write(frame: pd.DataFrame, out: Path) -> None:
     )
     matrix.to_csv(out / "check_by_defect.csv", index=False)
     write_report(out, ("html", "md", "csv"))  # matrix.json holds it all
-    print((out / "summary.md").read_text())
 
 
-if __name__ == "__main__":
-    main()
+KNOWN = Known(
+    {d.name: d for d in (*DEFECTS, *VARIANTS)},
+    (*JUDGING, "tests/broken", "bench/planted.py"),
+    one,
+    lambda row: str(row["verdict"]),
+    write,
+)

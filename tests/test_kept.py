@@ -5,7 +5,8 @@ import json
 import pytest
 
 from bench import kept
-from bench.kept import Kept, fingerprint
+from bench.kept import Kept, Known, fingerprint, spread
+from bench.proof import run
 
 
 @pytest.fixture
@@ -42,3 +43,28 @@ def test_a_renamed_file_is_other_code(root):
     assert fingerprint(["code/one.py"]) == before
     (root / "code" / "one.py").rename(root / "code" / "two.py")
     assert fingerprint(["code"]) != before
+
+
+def test_some_rows_are_spread_over_all_and_others_come_each_turn():
+    rows = list(range(10))
+    assert spread(rows, None) == rows
+    assert spread(rows, 20) == rows
+    assert spread(rows, 3) == [0, 3, 6]
+    assert spread(rows, 3, turn=1) == [1, 4, 7]
+    assert {row for turn in range(10) for row in spread(rows, 3, turn)} == set(rows)
+
+
+def test_a_set_is_judged_once_and_gone_on_with(root, capsys):
+    known = Known(
+        {"a": 1, "b": 2}, ("code",), _twice, lambda row: str(row["verdict"]), lambda *_: None
+    )
+    first = list(run(known, ["a"], root / "out", 1))
+    assert first == [{"verdict": 2}]
+    assert list(run(known, ["a", "b"], root / "out", 1)) == [{"verdict": 2}, {"verdict": 4}]
+    assert [line.split(":")[0] for line in capsys.readouterr().out.splitlines()] == [
+        "1/1 a", "2/2 b",
+    ]  # fmt: skip
+
+
+def _twice(task):
+    return {"verdict": 2 * task}

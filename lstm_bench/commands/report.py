@@ -28,9 +28,9 @@ Exit codes: 0 written, 2 wrong input.
 def report(paths: tuple[Path, ...], formats: tuple[str, ...], out: Path | None, open_: bool) -> int:
     """Make one page, and its tables, of a folder that run, compare, guard or choose has written.
 
-    Also of a file of `check --json`, and of `python -m bench.planted`'s folder. What is still going
-    on can be reported on. Several runs become one page: side by side where they come from one
-    machine, each by its own ratios where they do not.
+    Also of a file of `check --json`, and of the folder of `python -m bench.proof planted`. What is
+    still going on can be reported on. Several runs become one page: side by side where they come
+    from one machine, each by its own ratios where they do not.
     """
     from lstm_bench.report.several import several_document
     from lstm_bench.report.write import FORMATS, document_of, write

@@ -14,7 +14,7 @@ SAMPLE = REAL[::12]
 @pytest.mark.parametrize("defect", SAMPLE, ids=lambda d: d.name)
 @pytest.mark.filterwarnings("ignore")
 def test_a_planted_defect_is_never_fine(defect):
-    """A sample; the whole matrix is ``python -m bench.planted``."""
+    """A sample; the whole matrix is ``python -m bench.proof planted``."""
     judgement = judge(defect.target)
     assert judgement.verdict in (Verdict.DEFECTIVE, *map(Verdict, defect.also)) or (
         judgement.verdict is Verdict.INCONCLUSIVE

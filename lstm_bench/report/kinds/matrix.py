@@ -10,7 +10,7 @@ from lstm_bench.store.files import PROTOCOLS
 
 
 def matrix_document(source: Single) -> Document:
-    """Of ``matrix.json``, as ``python -m bench.planted`` writes it."""
+    """Of ``matrix.json``, as ``python -m bench.proof planted`` writes it."""
     rows = source.value
     frame = pd.DataFrame(rows)
     frame["right"] = [r["verdict"] in r["accepted"] for r in rows]
@@ -33,7 +33,7 @@ def matrix_document(source: Single) -> Document:
             f"{r['name']}: {r['verdict']}, expected {r['expected']}"
             for r in wrong.to_dict("records")
         ),
-        command="python -m bench.planted",
+        command="python -m bench.proof planted",
         how="Each defect is planted in an LSTM that is right otherwise; check judges it unseen. "
         "The other protocols compare the same modules with the same reference: KernelBench outputs "
         "within 1e-4, fastrnns outputs and parameter gradients within 1e-3, assert_close outputs "
