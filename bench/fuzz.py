@@ -160,9 +160,9 @@ def problems_of(case: Case, code: int | None, out: str, err: str) -> Iterator[st
 def stubs() -> Iterator[None]:
     """Everything is imported, and whatever would judge, time or learn is replaced.
 
-    ``judge_each`` finds that all conform; a run has no contenders, so no cells; an arena's clock
-    runs so fast that no block is taken; costs are none; ``calibrate`` gives a made-up profile;
-    learners make no update; no browser is opened.
+    ``judge_each`` finds that all conform, which nobody confirms; a run has no contenders, so no
+    cells; an arena's clock runs so fast that no block is taken; costs are none; ``calibrate`` gives
+    a made-up profile; learners make no update; no browser is opened.
     """
     import matplotlib.pyplot  # noqa: F401 - before the forks, which then need not
 
@@ -172,13 +172,14 @@ def stubs() -> Iterator[None]:
     from lstm_bench.compare import calibration, choice, session
     from lstm_bench.conformance import checks, isolate  # noqa: F401
     from lstm_bench.lab import worker
-    from lstm_bench.measure import machine
+    from lstm_bench.measure import confirm, machine
     from lstm_bench.measure import run as measuring
     from lstm_bench.report import several, write  # noqa: F401
     from lstm_bench.training import session as learning
 
     replaced: tuple[tuple[Any, str, Any], ...] = (
         (isolate, "judge_each", _judge_each),
+        (confirm, "confirmed", lambda judgement, *_: judgement),
         (session, "judge_each", _judge_each),
         (measuring, "judge_each", _judge_each),
         (measuring.Openings, "cold", lambda *_: None),
