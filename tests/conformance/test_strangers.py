@@ -35,6 +35,7 @@ def test_mapped_without_a_word_from_anybody(name):
         ("OnlyH0", "probing", "takes one state"),
         ("OneForBoth", "probing", "takes one state"),
         ("DropsByOption", "gradients_in_training_mode", "`rate=0.0` switches it off"),
+        ("LooseBias", "parameters_registered", "neither a parameter nor a buffer"),
         ("Mixed", "probing", "its input batch first and gives its output time first"),
         ("LastLayerFirst", "layers_and_directions", "lists the layers last first"),
         ("Padded", "padding", "the returned hidden state moves with the padding"),
@@ -60,7 +61,6 @@ def test_right_with_a_warning(name, check, words):
         ("PlainList", "parameters_registered", "not a registered parameter"),
         ("SeedsItself", "generators_untouched", "a call sets the seed"),
         ("FrozenRecurrence", "parameters_trainable", "`U` wants no gradient"),
-        ("LooseBias", "parameters_registered", "neither a parameter nor a buffer"),
         ("SharedLayers", "layers_and_directions", "`h2h.1.weight` has no effect"),
     ],
 )
