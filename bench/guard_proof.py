@@ -63,7 +63,9 @@ def main() -> None:
             command.add_argument("--simulated", type=int, default=10_000)
             command.add_argument("--trials", type=Path, nargs="*", default=[], help="trials.json")
             command.add_argument("--asv", type=Path, help="asv.json of bench.asv_proof")
-        command.add_argument("--blocks", type=int, default=100)
+        if name == "record":
+            command.add_argument("--blocks", type=int, default=100)
+            command.add_argument("--device", default="cpu", help="such as cuda")
         if name in ("trials", "alike"):
             command.add_argument("--runs", type=int, default=20)
     options = parser.parse_args()
@@ -79,7 +81,7 @@ def record(options: argparse.Namespace) -> None:
     repository = trees.top(Path())
     with trees.side_by_side(repository, "HEAD") as (before, now):
         sides = Side("a", TARGETS, str(before)), Side("b", TARGETS, str(now))
-        conditions = Conditions(seed=int(time.time()))
+        conditions = Conditions(device=options.device, seed=int(time.time()))
         plan = Plan("A against A:", *sides, CELLS, conditions, Settings(), "bench.guard_proof")
         session = Session.create(options.out, plan)
         arena = Arena(sides, CELLS, conditions)
