@@ -40,7 +40,7 @@ class Upstream:
         self.parts: list[str] = []
         self.buffers = [torch.zeros(t.shape, dtype=t.dtype, device=t.device) for _, t in leaves]
         numbers = self._transposed(torch.arange(len(row), dtype=torch.float64) + 1)
-        self._moves = [Even.found(found.long() - 1) for found in numbers]
+        self._moves = [Even.found(found.cpu().long() - 1) for found in numbers]
         self.take(row)
         exact = self._transposed(row)
         if not all(torch.equal(b, e.to(b)) for b, e in zip(self.buffers, exact, strict=True)):

@@ -43,6 +43,13 @@ class WrongGradientAtSix(nn.LSTM):
         return out, state
 
 
+class Mixes(nn.LSTM):
+    """Works on a CPU alone: what it adds lies there."""
+
+    def forward(self, x, hx=None):
+        return super().forward(x + torch.zeros(x.shape), hx)
+
+
 class HasAnUnusedParameter(nn.LSTM):
     def __init__(self, input_size, hidden_size):
         super().__init__(input_size, hidden_size)

@@ -305,3 +305,17 @@ def test_an_account_that_does_not_add_up_is_complained_of(what, threads, reason)
 
     found = replace(HONEST, **what).complaint(threads, on_cpu=True)
     assert found is None if reason is None else reason in found
+
+
+@pytest.mark.parametrize("name", ["documented_loop", "torch_nn", "Mixes"])
+def test_every_pass_is_timed_on_a_device_that_is_not_the_cpu(name, monkeypatch):
+    """On a simulated one: whoever forgets to move a tensor there fails as on CUDA."""
+    monkeypatch.setattr("lstm_bench.measure.examiner.ENTRY", "tests.measure.elsewhere:work")
+    with examiner(name, device="meta") as one:
+        seated(one)
+        for pass_name in PASSES:
+            if name == "Mixes":
+                with pytest.raises(WorkerError, match="all tensors to be on the same device"):
+                    one.begin(pass_name)
+            else:
+                assert len(timed(one, pass_name, 8)) == 8
