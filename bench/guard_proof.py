@@ -340,7 +340,8 @@ def _guarded(
     done = subprocess.run(
         [*command, "--out", str(folder)], cwd=where, capture_output=True, text=True
     )
-    lines = [line for line in done.stdout.splitlines() if line and "Samples:" not in line]
+    where_it_is = ("Samples:", "Report:")
+    lines = [w for w in done.stdout.splitlines() if w and not w.startswith(where_it_is)]
     said = lines[-1:] or [done.stderr[-300:]]
     seconds = round(time.monotonic() - began, 1)
     row = {"branch": branch, "code": done.returncode, "seconds": seconds, "said": said}

@@ -38,14 +38,14 @@ class Elsewhere(Tensor):
         return made
 
     @classmethod
-    def __torch_dispatch__(cls, operator: Any, types: Any, args: Any = (), kwargs: Any = None):
+    def __torch_dispatch__(cls, operator, types, args=(), kwargs=None):
         return _ran(operator, args, kwargs or {})
 
 
 class Device(TorchDispatchMode):
     """While this is entered, the device is there."""
 
-    def __torch_dispatch__(self, operator: Any, types: Any, args: Any = (), kwargs: Any = None):
+    def __torch_dispatch__(self, operator, types, args=(), kwargs=None):
         return _ran(operator, args, kwargs or {})
 
 
