@@ -155,15 +155,15 @@ def _show(judgement: Judgement) -> None:
     from lstm_bench.commands.screen import screen
 
     console = screen()
-    verdict = str(judgement.verdict)
+    verdict, built = str(judgement.verdict), str(judgement.interface.get("construction", ""))
     colour = COLOURS.get(verdict, "yellow")
     console.print(
-        f"[bold]{markup(judgement.target)}[/bold]: [{colour} bold]{verdict}[/]"
+        f"[bold]{markup(judgement.target + built)}[/bold]: [{colour} bold]{verdict}[/]"
         f"  ({judgement.seconds:.1f} s)"
     )
     found = {k: v for k, v in judgement.interface.items() if k != "printed"}
     if found:
-        parts = ("layout", "state", "weights", "biases", "output_layer", "precision")
+        parts = ("stack", "layout", "state", "weights", "biases", "output_layer", "precision")
         line = "; ".join(f"{found[p]}" for p in parts if found.get(p))
         line += f"; left at its default: {found['not_judged']}" if "not_judged" in found else ""
         line += f"; {found['directions']}" if "directions" in found else ""

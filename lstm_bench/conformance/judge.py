@@ -47,6 +47,7 @@ def judge_factory(
     """Judge a class or a factory at hand."""
     from lstm_bench.conformance import checks  # noqa: F401 - registers them
     from lstm_bench.conformance.checks.common import BASE_SEED
+    from lstm_bench.conformance.checks.stacks import beneath
     from lstm_bench.conformance.registry import run_check, select
 
     BASE_SEED.set(options.seed)
@@ -56,7 +57,8 @@ def judge_factory(
         raise UsageError(f"no check is called '{unknown[0]}' (in the expected failures)")
     told("probing its interface", None)
     try:
-        subject = subject_from(factory, name, **options.kwargs)
+        built = beneath(factory, name, options.kwargs)
+        subject = subject_from(factory, name, **options.kwargs) if built is None else built.plain
     except ProbeError as error:
         found = _without_subject(name, error)
         return _direction_by_direction(found, factory, options, told) or found
@@ -69,8 +71,14 @@ def judge_factory(
         told(f"check '{check.name}'", None)
         results.append(_expected(run_check(check, subject), options.expected))
         told(check.name, results[-1])
+    if built is not None:
+        told("as it is built", None)
+        results.append(_expected(built.judged(), options.expected))
+        told("as_built", results[-1])
     told("the diagnosis", None)
     found = _conclude(name, subject, results, options)
+    if built is not None:
+        return replace(found, interface={**found.interface, **built.describe()})
     return _direction_by_direction(found, factory, options, told) or found
 
 

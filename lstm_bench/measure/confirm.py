@@ -16,6 +16,7 @@ from lstm_bench.conformance.records import Judgement, Options, Verdict
 from lstm_bench.lab.worker import WorkerError
 from lstm_bench.measure.examiner import Examiner, Exams, Terms, UnearnedError, WrongResultError
 from lstm_bench.measure.workloads import Workload
+from lstm_bench.subject.construct import flattened
 from lstm_bench.subject.parcel import Parcel
 
 PASSES = ("forward", "step")
@@ -29,6 +30,10 @@ def confirmed(judgement: Judgement, parcel: Parcel, options: Options, limits: Li
     if judgement.verdict is not Verdict.CONFORMS:
         return judgement
     verdict, said = Verdict.DEFECTIVE, ""
+    # What is asked from outside is one layer in one direction.
+    stack = set(map(str, judgement.interface.get("stacked_by", ())))
+    plain = {n: v for n, v in flattened(options.kwargs).items() if n in stack}
+    parcel = parcel.having(plain) if plain else parcel
     terms = Terms(memory_gib=limits.memory_gib)
     try:
         with Examiner(

@@ -207,6 +207,36 @@ def numeric_options(factory: Any, recipe: Recipe) -> dict[str, float]:
     return {n: v / 2 if isinstance(v, float) else v // 2 for n, v in numbers.items()}
 
 
+def flattened(kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """What may make a stack of arguments, as it is for one layer in one direction."""
+    whole = {n: v for n, v in kwargs.items() if isinstance(v, int) and v is not False}
+    return {n: False if v is True else 1 for n, v in whole.items() if v is True or v > 1}
+
+
+USUAL = {"num_layers": 1, "bidirectional": False}
+"""What a constructor may pass on without naming it: torch's own name nothing at all."""
+
+
+def settings_of(factory: Any, recipe: Recipe) -> dict[str, Any]:
+    """What a recipe leaves or gives to the constructor beside the sizes, by name."""
+    parameters = _parameters(factory) or []
+    given = dict(zip((p.name for p in parameters), recipe.arguments, strict=False))
+    values = {p.name: p.default for p in parameters if p.default is not p.empty}
+    if _passes_on(factory):
+        values = USUAL | values
+    values |= {**given, **recipe.keywords}
+    return {n: v for n, v in values.items() if not isinstance(v, (Size, Settings))}
+
+
+def _passes_on(factory: Any) -> bool:
+    """Whether it takes keywords that it does not name."""
+    try:
+        found = inspect.signature(factory).parameters.values()
+    except (TypeError, ValueError):
+        return True
+    return any(p.kind is p.VAR_KEYWORD for p in found)
+
+
 def single_size(factory: Any, given: Mapping[str, Any]) -> str | None:
     """The one argument that a constructor requires, where a size will do for it; else None."""
     required = [

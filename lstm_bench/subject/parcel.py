@@ -10,7 +10,7 @@ import base64
 import os
 import pickle
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,11 @@ class Parcel:
             return cls(name, target, kwargs=wrapped)
         beside = os.pathsep.join(own.namesakes())
         return cls(name, value=_by_value(target, name), kwargs=wrapped, beside=beside)
+
+    def having(self, kwargs: Mapping[str, Any]) -> Parcel:
+        """The same with other arguments for its constructor, or more."""
+        every = {**self.open_kwargs(), **kwargs}
+        return replace(self, kwargs=_wrapped(every, f"the arguments for {self.name}"))
 
     def open_kwargs(self) -> dict[str, Any]:
         """The keyword arguments for the constructor."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -12,52 +12,230 @@ from lstm_bench.theory.compute import State, run
 from lstm_bench.theory.edits import Edit, Theory
 from lstm_bench.theory.functions import JOINS
 from lstm_bench.theory.stack import BACKWARD, Address, Layer, Stack
+from lstm_bench.theory.wiring import RIGHT, Wiring
+
+Given = Sequence[Sequence[State | None]]
+"""[layer][direction]"""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """y: (B, T, K), of the last layer. states: of each layer and direction, after its last step."""
+    """y: (B, T, K), of the last layer. states: of each layer and direction, after its last step.
+
+    outputs: the last layer's, direction by direction, before they are joined.
+    """
 
     y: Tensor
     states: tuple[tuple[State, ...], ...]
+    outputs: tuple[Tensor, ...]
 
 
 def run_stack(
     stack: Stack,
     parameters: Mapping[Address, Tensor],
     x: Tensor,
-    states: Sequence[Sequence[State]] | None = None,
+    states: Given | None = None,
     *,
     lengths: Sequence[int] | None = None,
     masks: Sequence[Tensor] | None = None,
     edits: Mapping[tuple[int, int], tuple[Edit, ...]] | None = None,
+    wiring: Wiring = RIGHT,
 ) -> Outcome:
     """x: (B, T, I). states: [layer][direction], each as the cell has them; None for the default.
 
     lengths: of each sequence, at least 1; what lies beyond is not read, and given as zeros. masks:
     by which each layer's output but the last one's is multiplied, as dropout does. edits: mistakes
-    of a layer in one direction.
+    of a layer in one direction. wiring: another one than the right one is a mistake in how layers
+    and directions are joined; it may not fit the sizes (ValueError, RuntimeError or IndexError).
     """
-    ends = []
-    for number, layer in enumerate(stack.layers):
-        outputs, mine = [], []
-        for direction, way in enumerate(layer.directions):
-            given = None if states is None else states[number][direction]
-            theory = Theory(layer.step, (edits or {}).get((number, direction), ()))
-            named = _of(parameters, number, direction)
-            y, end = _one_way(theory, named, x, given, lengths, backward=way == BACKWARD)
-            outputs.append(y)
-            mine.append(end)
-        x = _joined(layer, outputs)
-        ends.append(tuple(mine))
+    run = _Run(stack, parameters, x, states, lengths, edits or {}, wiring)
+    if wiring.carries == "shared":
+        return run.with_one_state()
+    below: list[_Ran] = []
+    for number in range(len(stack.layers)):
+        ran = run.layer(number, below)
         if masks is not None and number + 1 < len(stack.layers):
-            x = x * masks[number]
-    return Outcome(x, tuple(ends))
+            ran = _Ran(ran.read, ran.outputs, ran.y * masks[number], ran.ends)
+        below.append(ran)
+    return run.outcome(below)
 
 
-def _of(parameters: Mapping[Address, Tensor], layer: int, direction: int) -> dict[str, Tensor]:
-    place = (layer, direction)
-    return {a.name: t for a, t in parameters.items() if (a.layer, a.direction) == place}
+@dataclass(frozen=True)
+class _Ran:
+    """What a layer read, each direction's outputs, what it made of them, and where it ended."""
+
+    read: Tensor
+    outputs: tuple[Tensor, ...]
+    y: Tensor
+    ends: tuple[State, ...]
+
+
+@dataclass(frozen=True)
+class _Run:
+    stack: Stack
+    parameters: Mapping[Address, Tensor]
+    x: Tensor
+    states: Given | None
+    lengths: Sequence[int] | None
+    edits: Mapping[tuple[int, int], tuple[Edit, ...]]
+    wiring: Wiring
+
+    def layer(self, number: int, below: Sequence[_Ran]) -> _Ran:
+        """One layer, over what those below it gave."""
+        layer, wired = self.stack.layers[number], self._wired(number)
+        read = READS[wired.reads](self.x, below) if below else self.x
+        if wired.carries != RIGHT.carries and below:
+            return self._carried(number, below, wired.carries.split(" and "))
+        if wired.depth == "short" and number == len(self.stack.layers) - 1 > 0:
+            return _Ran(read, below[-1].outputs, below[-1].y, self._kept(number))
+        outputs: list[Tensor] = []
+        ends: list[State] = []
+        for direction, way in enumerate(layer.directions):
+            edits = self.edits.get((number, direction), ())
+            theory = Theory(layer.step, edits)
+            named = self._weights(number, direction)
+            given = self._given(number, direction, below, ends)
+            backward = way == BACKWARD and wired.backward_time in ("turned", "left")
+            y, end = _one_way(theory, named, read, given, self.lengths, backward=backward)
+            if way == BACKWARD:
+                if wired.backward_time in ("left", "fed turned back"):
+                    y = y.flip(1)
+                if wired.backward_returns == "first":
+                    end = _one_way(theory, named, read[:, -1:], given, None, backward=True)[1]
+            outputs.append(y)
+            ends.append(end)
+        if wired.backward_returns == "forward":
+            ends = [ends[0]] * len(ends)
+        if wired.backward_returns == "exchanged":
+            ends.reverse()
+        return _Ran(read, tuple(outputs), _joined(layer, outputs), tuple(ends))
+
+    def outcome(self, ran: Sequence[_Ran]) -> Outcome:
+        states = tuple(one.ends for one in ran)
+        if self.wiring.returns != RIGHT.returns:
+            states = (states[{"first": 0, "last": -1}[self.wiring.returns]],) * len(states)
+        return Outcome(ran[-1].y, states, ran[-1].outputs)
+
+    def _wired(self, number: int) -> Wiring:
+        return self.wiring if number >= self.wiring.since else RIGHT
+
+    def _weights(self, number: int, direction: int) -> dict[str, Tensor]:
+        wired = self._wired(number)
+        if direction:
+            direction = {"own": direction, "forward": 0, "exchanged": 0}[wired.backward_weights]
+        elif wired.backward_weights == "exchanged":
+            direction = 1
+        number = {"own": number, "first": 0, "below": number - 1}[wired.weights]
+        place = (number, direction)
+        return {a.name: t for a, t in self.parameters.items() if (a.layer, a.direction) == place}
+
+    def _given(
+        self, number: int, direction: int, below: Sequence[_Ran], before: Sequence[State]
+    ) -> State | None:
+        """The state that a layer starts from in one direction."""
+        wired, count = self._wired(number), len(self.stack.layers)
+        if direction and wired.backward_starts == "forward's end":
+            return before[0]
+        if wired.starts == "below's end" and below:
+            return below[-1].ends[direction]
+        if "none" in (wired.starts, wired.backward_starts if direction else ""):
+            return None
+        if self.states is None:
+            return None
+        source = {"own": number, "first": 0, "last": count - 1, "reversed": count - 1 - number}
+        if wired.backward_starts == "exchanged":
+            direction = 1 - direction
+        elif wired.backward_starts == "forward":
+            direction = 0
+        return self.states[source[wired.starts]][direction]
+
+    def _kept(self, number: int) -> tuple[State, ...]:
+        """The states of a layer that is not run: those that were given, or zeros."""
+        layer, named = self.stack.layers[number], self._weights(number, 0)
+        width = next(t for name, t in named.items() if name.startswith("U_")).shape[0]
+        zeros = tuple(self.x.new_zeros(len(self.x), width) for _ in layer.step.states)
+        given = self.states[number] if self.states is not None else [None] * len(layer.directions)
+        return tuple(zeros if state is None else state for state in given)
+
+    def _carried(self, number: int, below: Sequence[_Ran], parts: Sequence[str]) -> _Ran:
+        """A layer that goes on at each step from the state of the one below, which has stepped."""
+        layer = self.stack.layers[number]
+        named, theory = self._weights(number, 0), Theory(layer.step)
+        names = [name for name, _ in layer.step.states]
+        read, state = below[-1].y, self._given(number, 0, below, ())
+        outputs: list[Tensor] = []
+        for t in range(read.shape[1]):
+            other = self._state_after(number - 1, t + 1, below)
+            if state is None:
+                state = tuple(torch.zeros_like(s) for s in other)
+            borrowed = zip(names, state, other, strict=True)
+            mixed = tuple(theirs if n in parts else own for n, own, theirs in borrowed)
+            found = run(theory, named, read[:, t : t + 1], mixed)
+            state = tuple(found[name] for name in names)
+            outputs.append(found["y"])
+        y = torch.cat(outputs, 1)
+        assert state is not None
+        return _Ran(read, (y,), y, (state,))
+
+    def with_one_state(self) -> Outcome:
+        """Every layer in turn, at every step, goes on from the one state and overwrites it."""
+        state = self._given(0, 0, (), ())
+        outputs = []
+        for t in range(self.x.shape[1]):
+            value = self.x[:, t : t + 1]
+            for number, layer in enumerate(self.stack.layers):
+                found = run(Theory(layer.step), self._weights(number, 0), value, state)
+                state = tuple(found[name] for name, _ in layer.step.states)
+                value = found["y"]
+            outputs.append(value)
+        assert state is not None
+        y = torch.cat(outputs, 1)
+        return Outcome(y, ((state,),) * len(self.stack.layers), (y,))
+
+    def _state_after(self, number: int, steps: int, below: Sequence[_Ran]) -> State:
+        theory, named = Theory(self.stack.layers[number].step), self._weights(number, 0)
+        given = self._given(number, 0, below[:number], ())
+        read = below[number].read[:, :steps]
+        return _one_way(theory, named, read, given, None, backward=False)[1]
+
+
+def _late(y: Tensor) -> Tensor:
+    return torch.cat([torch.zeros_like(y[:, :1]), y[:, :-1]], 1)
+
+
+def _of_directions(pick: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]) -> _Reading:
+    def read(_: Tensor, below: Sequence[_Ran]) -> Tensor:
+        one, other = below[-1].outputs
+        return torch.cat(pick(one, other), -1)
+
+    return read
+
+
+def _half(y: Tensor) -> Tensor:
+    return torch.cat([y[..., : y.shape[-1] // 2], torch.zeros_like(y[..., y.shape[-1] // 2 :])], -1)
+
+
+_Reading = Callable[[Tensor, Sequence[_Ran]], Tensor]
+
+READS: dict[str, _Reading] = {
+    "below": lambda x, below: below[-1].y,
+    "x": lambda x, below: x,
+    "first": lambda x, below: below[0].y,
+    "late": lambda x, below: _late(below[-1].y),
+    "last": lambda x, below: below[-1].y[:, -1:].expand_as(below[-1].y),
+    "skip": lambda x, below: below[-1].y + below[-1].read,
+    "tanh": lambda x, below: torch.tanh(below[-1].y),
+    "relu": lambda x, below: torch.relu(below[-1].y),
+    "sigmoid": lambda x, below: torch.sigmoid(below[-1].y),
+    "half": lambda x, below: _half(below[-1].y),
+    "forward": _of_directions(lambda one, other: (one, torch.zeros_like(other))),
+    "backward": _of_directions(lambda one, other: (torch.zeros_like(one), other)),
+    "forward twice": _of_directions(lambda one, other: (one, one)),
+    "exchanged": _of_directions(lambda one, other: (other, one)),
+    "turned": lambda x, below: below[-1].y.flip(1),
+    "cut": lambda x, below: below[-1].y.detach(),
+}
+"""What a layer reads, of the input and of all layers below."""
 
 
 def _one_way(

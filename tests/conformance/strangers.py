@@ -202,7 +202,14 @@ class OwnLayers(SharedLayers):
 
 
 class LastLayerFirst(OwnLayers):
+    """Returns states in another order than it takes them."""
+
     reverse = True
+
+
+class LastLayerFirstThroughout(LastLayerFirst):
+    def forward(self, x, state=None):
+        return super().forward(x, state and [s.flip(0) for s in state])
 
 
 class OneSize(nn.Module):

@@ -37,7 +37,7 @@ def test_mapped_without_a_word_from_anybody(name):
         ("DropsByOption", "gradients_in_training_mode", "`rate=0.0` switches it off"),
         ("LooseBias", "parameters_registered", "neither a parameter nor a buffer"),
         ("Mixed", "probing", "its input batch first and gives its output time first"),
-        ("LastLayerFirst", "layers_and_directions", "lists the layers last first"),
+        ("LastLayerFirstThroughout", "layers", "lists the layers last first"),
         ("Padded", "padding", "the returned hidden state moves with the padding"),
     ],
 )
@@ -61,7 +61,8 @@ def test_right_with_a_warning(name, check, words):
         ("PlainList", "parameters_registered", "not a registered parameter"),
         ("SeedsItself", "generators_untouched", "a call sets the seed"),
         ("FrozenRecurrence", "parameters_trainable", "`U` wants no gradient"),
-        ("SharedLayers", "layers_and_directions", "`h2h.1.weight` has no effect"),
+        ("SharedLayers", "layers", "`h2h.1.weight` has no effect"),
+        ("LastLayerFirst", "layers", "the reverse of the order in which they are returned"),
     ],
 )
 def test_the_wrong_ones(name, check, words):
@@ -78,8 +79,8 @@ def test_who_never_runs_is_told_by_what_it_raises():
 
 
 def test_layers_that_use_their_own_weights_are_right():
-    status = {c.name: c.status for c in judged("OwnLayers", "layers_and_directions").checks}
-    assert status["layers_and_directions"] is Status.PASS
+    status = {c.name: c.status for c in judged("OwnLayers", "layers").checks}
+    assert status["layers"] is Status.PASS
 
 
 def test_lengths_that_are_heeded_are_right():

@@ -3,7 +3,6 @@
 from lstm_bench.conformance.checks import (  # noqa: F401 - imported for registration
     arithmetic,
     batch_time,
-    drop_in,
     equations,
     gradients,
     layout,
@@ -11,6 +10,7 @@ from lstm_bench.conformance.checks import (  # noqa: F401 - imported for registr
     module,
     randomness,
     sizes,
+    stacks,
     state,
     validation,
 )

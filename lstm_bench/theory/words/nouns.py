@@ -11,6 +11,9 @@ GATES = {
     "r": "reset gate", "z": "update gate", "n": "candidate",
 }  # fmt: skip
 
+ORDINALS = ("first", "second", "third", "fourth", "fifth")
+"""Layers and steps, counted from 0 on."""
+
 VALUES = {
     "x": "the input x",
     "h": "the hidden state h",

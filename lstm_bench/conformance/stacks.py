@@ -1,0 +1,478 @@
+"""A stack of layers and directions against the theory: what it computes, laid out as it likes.
+
+The module is loaded layer by layer and run; then the theory is, with the same numbers, as it should
+be wired and in every way that is a mistake. The first that gives all of the module's results, in
+whatever order they lie, says what the module does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from impls.parameters import Parameters
+from lstm_bench.conformance import tolerances
+from lstm_bench.conformance.agreement import relative_error
+from lstm_bench.conformance.problem import draw
+from lstm_bench.errors import describe
+from lstm_bench.subject import Subject
+from lstm_bench.subject.results import Path, leaves_of
+from lstm_bench.subject.stacks import Assignment, Part, Place, Stacked, States, Way, states_in
+from lstm_bench.subject.tensors import unregistered
+from lstm_bench.theory.families import LSTM
+from lstm_bench.theory.functions import JOINS
+from lstm_bench.theory.stack import BACKWARD, FORWARD, Address, Layer, Stack
+from lstm_bench.theory.stacked import Outcome, run_stack
+from lstm_bench.theory.wiring import RIGHT, Wiring, miswired
+from lstm_bench.theory.words.nouns import ORDINALS
+
+B, T, I, H = 3, 7, 5, 4  # noqa: E741
+"""All different, and no number of layers and directions."""
+
+Key = tuple[str, int, int]
+"""h or c, layer, direction."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a stack's results lie. joined: what becomes of two directions. order: of its states."""
+
+    joined: str
+    order: tuple[Key, ...]
+
+    def sentences(self, directions: int) -> Iterator[str]:
+        """What a user of nn.LSTM would not expect."""
+        if directions > 1 and self.joined != "forward first":
+            yield JOINED[self.joined]
+        for kind, word in (("h", "hidden"), ("c", "cell")):
+            mine = [key[1:] for key in self.order if key[0] == kind]
+            if mine and mine != sorted(mine):
+                yield f"the returned {word} state lists {_order_in_words(mine)}"
+                return
+
+
+JOINED = {
+    "backward first": "the backward direction's outputs come before the forward's",
+    "taking turns": "in the output the two directions' units take turns",
+    "sum": "the two directions' outputs are added up",
+    "mean": "the mean of the two directions' outputs is returned",
+}
+"""Layouts of two directions' outputs that are none of nn.LSTM's."""
+
+
+@dataclass(frozen=True)
+class Read:
+    """A result as the theory explains it: its layout, and where each state lies."""
+
+    layout: Layout
+    path: Path
+    cut: Mapping[Key, Part]
+
+
+@dataclass(frozen=True)
+class Understood:
+    """What is known of a stack: mistakes in sentences, and its layout where it has none."""
+
+    assignment: Assignment
+    mistakes: tuple[str, ...] = ()
+    layout: Layout | None = None
+    remarks: tuple[str, ...] = ()
+
+
+class NotUnderstoodError(Exception):
+    """It is no stack of what the plain module is, or none that can be called or mapped."""
+
+
+def understand(
+    subject: Subject, options: Mapping[str, Any], layers: int, directions: int, *, seed: int = 0
+) -> Understood:
+    """What a subject computes with options that ask for so many layers and directions.
+
+    Raises NotUnderstoodError with the reason.
+    """
+    if subject.interface.kind != "sequence":
+        raise NotUnderstoodError("it takes one step, or returns the last one alone")
+    try:
+        stacked = Stacked(subject, options, I, H)
+    except Exception as error:
+        raise NotUnderstoodError(f"its constructor raised {describe(error)}") from error
+    found = list(stacked.assignments())
+    asked = [a for a in found if (a.layers, a.directions) == (layers, directions)]
+    if not asked and found:
+        return Understood(found[0], (_too_few(found[0], layers, directions),))
+    if not asked:
+        raise NotUnderstoodError("its parameters are not those of so many layers or directions")
+    return _explained([Scene(stacked, one, seed) for one in asked])
+
+
+def _too_few(has: Assignment, layers: int, directions: int) -> str:
+    """What is missing of the parameters that were asked for."""
+    if has.layers < layers:
+        count = "one layer" if has.layers == 1 else f"{has.layers} layers"
+        return f"it has the parameters of {count}, where {layers} were asked for"
+    if has.directions < directions:
+        return "it has the parameters of one direction: both use the same"
+    return f"it has the parameters of {has.layers} layers and {has.directions} directions"
+
+
+def _explained(readings: Sequence[Scene]) -> Understood:
+    """By the first assignment of the parameters with which it is right, or has a known mistake."""
+    raised: NotUnderstoodError | None = None
+    for scene in readings:
+        try:
+            if scene.explained(RIGHT) is not None:
+                return _all_of(scene)
+        except NotUnderstoodError as error:
+            raised = error
+    if raised is not None:
+        raise raised
+    for scene in readings:
+        shape = scene.assignment
+        for wrong in miswired(shape.layers, shape.directions):
+            if scene.explained(wrong.wiring) is not None:
+                return Understood(shape, (wrong.sentence,))
+    return Understood(readings[0].assignment, tuple(readings[0].off()))
+
+
+def _all_of(scene: Scene) -> Understood:
+    """Of a stack that is right without a state: with one, its gradients, its habits."""
+    shape, layout = scene.assignment, scene.layout
+    assert layout is not None
+    mistakes = list(scene.with_state()) or list(scene.gradients())
+    loose = unregistered(scene.stacked.module)
+    if loose and not unregistered(scene.stacked.subject.build(I, H).module):
+        mistakes.append(
+            f"`{loose[0]}` is not a registered parameter: no optimiser sees it, nothing saves it"
+        )
+    remarks = list(layout.sentences(shape.directions))
+    if _promised(shape):
+        mistakes += [f"with nn.LSTM's names, {said}" for said in (*_misnamed(shape), *remarks)]
+        remarks = []
+    return Understood(shape, tuple(dict.fromkeys(mistakes)), layout, tuple(remarks))
+
+
+_NAME = re.compile(r"(?:.*\.)?(?:weight|bias)_[ih]h_l(\d+)(_reverse)?$")
+"""How nn.LSTM calls its parameters: they promise its layers and directions too."""
+
+
+def _promised(shape: Assignment) -> bool:
+    """Whether all parameters have nn.LSTM's names."""
+    return all(_NAME.match(mine) for names in shape.named.values() for mine in names.values())
+
+
+def _misnamed(shape: Assignment) -> Iterator[str]:
+    for (layer, direction), names in shape.named.items():
+        for mine in names.values():
+            found = _NAME.match(mine)
+            assert found is not None
+            if (int(found[1]), int(bool(found[2]))) != (layer, direction):
+                way = "backward" if direction else "forward"
+                yield f"`{mine}` belongs to layer {layer}, in the {way} direction"
+                return
+
+
+class Scene:
+    """One stack with one assignment of its parameters, and the numbers it is asked with."""
+
+    def __init__(self, stacked: Stacked, assignment: Assignment, seed: int) -> None:
+        self.stacked, self.assignment = stacked, assignment
+        drawn = {
+            place: draw(width, H, B, T, seed=seed + 7 * n)
+            for n, (place, width) in enumerate(assignment.widths.items())
+        }
+        dtype = stacked.subject.dtype
+        self.x = draw(I, H, B, T, seed=seed + 91).x.to(dtype)
+        self.states: dict[Key, Tensor] = {}
+        for kind, part in (("h", 0), ("c", 1)):
+            for layer, direction in itertools.product(
+                range(assignment.layers), range(assignment.directions)
+            ):
+                state = drawn[layer, direction].state
+                assert state is not None
+                self.states[kind, layer, direction] = state[part].to(dtype)
+        self.parameters = {p: one.parameters.to(dtype=dtype) for p, one in drawn.items()}
+        self.stack = Stack(
+            (Layer(LSTM, (FORWARD, BACKWARD)[: assignment.directions]),) * assignment.layers
+        )
+        self.layout: Layout | None = None
+        self.read: Read | None = None
+
+    @cached_property
+    def loaded(self) -> dict[Place, Parameters]:
+        """What the module computes with, in float64."""
+        found = self.stacked.load(self.assignment, self.parameters)
+        return {place: values.to(dtype=torch.float64) for place, values in found.items()}
+
+    @cached_property
+    def plain(self) -> Any:
+        """The module's result without a state."""
+        _ = self.loaded
+        try:
+            with torch.no_grad():
+                return self.stacked.run(self.x)
+        except Exception as error:
+            raise NotUnderstoodError(f"a call raised {describe(error)}") from error
+
+    # -- without a state ------------------------------------------------------------------------
+
+    def explained(self, wiring: Wiring) -> Read | None:
+        """How the result without a state is read, where this wiring gives it."""
+        outcome = self.theory(wiring, None)
+        found = None if outcome is None else self.reading(self.plain, outcome)
+        if found is not None and wiring == RIGHT:
+            self.read, self.layout = found, found.layout
+        return found
+
+    def theory(self, wiring: Wiring, states: States | None) -> Outcome | None:
+        """What such a stack gives; None where such a wiring does not fit its sizes."""
+        parameters = {
+            Address(*place, name): tensor
+            for place, values in self.loaded.items()
+            for name, tensor in values.named()
+        }
+        given = None if states is None else self._by_place(states)
+        try:
+            return run_stack(self.stack, parameters, self.x.double(), given, wiring=wiring)
+        except (ValueError, RuntimeError, IndexError, KeyError):
+            return None
+
+    def _by_place(self, states: States) -> list[list[tuple[Tensor, Tensor]]]:
+        a = self.assignment
+        return [
+            [(states["h", n, d].double(), states["c", n, d].double()) for d in range(a.directions)]
+            for n in range(a.layers)
+        ]
+
+    def reading(self, result: Any, outcome: Outcome) -> Read | None:
+        """How a result is the theory's, whatever its order; None where it is not."""
+        try:
+            path, y = self.stacked.output(result, B, T)
+            parts = states_in(result, B, H, T, path)
+        except ValueError as error:
+            raise NotUnderstoodError(str(error)) from error
+        joined = next((n for n, v in self._joins(outcome) if self.same(y, v)), None)
+        if joined is None:
+            return None
+        left = dict(_keyed(outcome))
+        cut: dict[Key, Part] = {}
+        for part, tensor in parts:
+            key = next((k for k, v in left.items() if self.same(tensor, v)), None)
+            if key is None:
+                return None
+            del left[key]
+            cut[key] = part
+        return Read(Layout(joined, tuple(cut)), path, cut)
+
+    def _joins(self, outcome: Outcome) -> Iterator[tuple[str, Tensor]]:
+        """The theory's output in every layout of the directions that there is."""
+        if len(outcome.outputs) == 1:
+            yield "forward first", self.stacked.read_out(outcome.y)
+            return
+        one, other = outcome.outputs
+        layouts = {
+            "forward first": torch.cat([one, other], -1),
+            "backward first": torch.cat([other, one], -1),
+            "taking turns": torch.stack([one, other], -1).flatten(-2),
+            "sum": JOINS["sum"](one, other),
+            "mean": JOINS["mean"](one, other),
+        }
+        for name, y in layouts.items():
+            with contextlib.suppress(RuntimeError):  # its output layer is of another width
+                yield name, self.stacked.read_out(y)
+
+    def same(self, got: Tensor, expected: Tensor) -> bool:
+        """Whether they are the same up to rounding."""
+        eps = torch.finfo(got.dtype).eps
+        return relative_error(got, expected) <= tolerances.allowed(got.dtype, 4 * eps, 64)
+
+    def off(self) -> Iterator[str]:
+        """What is off, of a stack that nothing explains."""
+        silent = self._silent()
+        if silent:
+            yield f"`{silent[0]}` has no effect on any result: a layer does not use its own"
+            return
+        outcome = self.theory(RIGHT, None)
+        assert outcome is not None
+        path, y = self.stacked.output(self.plain, B, T)
+        if not any(self.same(y, value) for _, value in self._joins(outcome)):
+            yield "the output is not that of so many layers or directions"
+            return
+        known = dict(_keyed(outcome))
+        for part, tensor in states_in(self.plain, B, H, T, path):
+            key = next((k for k, v in known.items() if self.same(tensor, v)), None)
+            if key is None:
+                yield f"the output is right; the returned state at {list(part.index)} is no layer's"
+                return
+        yield "the output is right, and of the returned states one stands twice"
+
+    def _silent(self) -> list[str]:
+        """Parameters that no result depends on."""
+        x = self.x.clone().requires_grad_()
+        leaves = [leaf.tensor for leaf in leaves_of(self.stacked.run(x), T)]
+        return self.stacked.silent(self._loss_of(leaves))
+
+    # -- with one -------------------------------------------------------------------------------
+
+    @cached_property
+    def way(self) -> Way | None:
+        """How states are handed over; None where none can be."""
+        if not self.stacked.interface.takes_state:
+            return None
+        complete = self.read is not None and len(self.read.cut) == len(self.states)
+        cut = self.read.cut if self.read is not None and complete else None
+        _, y = self.stacked.output(self.plain, B, T)
+        for way in self.stacked.ways(self.plain, cut):
+            try:
+                with torch.no_grad():
+                    _, other = self.stacked.output(way(self.x, self.states), B, T)
+            except Exception:  # a wrong guess may raise anything
+                continue
+            if other.shape == y.shape and not torch.equal(other, y):
+                return way
+        return None
+
+    def with_state(self) -> Iterator[str]:
+        """What is wrong where a state is given."""
+        if self.way is None:
+            return
+        result = self.way(self.x, self.states)
+        outcome = self.theory(RIGHT, self.states)
+        assert outcome is not None
+        found = self.reading(result, outcome)
+        if found is not None:
+            assert self.read is not None
+            if found.layout != self.read.layout:
+                yield "with a state given, its results lie in another order than without one"
+            return
+        shape = self.assignment
+        for wrong in miswired(shape.layers, shape.directions):
+            outcome = self.theory(wrong.wiring, self.states)
+            if outcome is not None and self.reading(result, outcome) is not None:
+                yield wrong.sentence
+                return
+        yield "with a state given, its results are not those of its layers"
+
+    # -- gradients ------------------------------------------------------------------------------
+
+    def gradients(self) -> Iterator[str]:
+        """Which gradients are wrong, of values that are right."""
+        got, expected = self._got(), self._expected(RIGHT)
+        wrong = [n for n, g in got.items() if not self.same(g, expected[_plain(n)])]
+        if not wrong:
+            return
+        shape = self.assignment
+        for one in miswired(shape.layers, shape.directions):
+            if one.wiring.reads == "cut":
+                other = self._expected(one.wiring)
+                if all(self.same(g, other[_plain(n)]) for n, g in got.items()):
+                    yield one.sentence
+                    return
+        lost = [n for n in wrong if not bool(got[n].any())]
+        what = f"no gradient reaches {lost[0]}" if lost else f"the gradient of {wrong[0]} is wrong"
+        more = len(wrong) - 1
+        yield f"{what} ({more} more wrong)" if more else what
+
+    def _got(self) -> dict[str, Tensor]:
+        """The module's gradients by name."""
+        assert self.read is not None
+        x = self.x.clone().requires_grad_()
+        states = {k: s.clone().requires_grad_() for k, s in self.states.items()}
+        result = self.stacked.run(x) if self.way is None else self.way(x, states)
+        path, y = self.stacked.output(result, B, T)
+        parts = dict(states_in(result, B, H, T, path))
+        loss = self._loss(y, {k: parts[p] for k, p in self.read.cut.items()})
+        for tensor in self.stacked.module.parameters():
+            tensor.grad = None
+        if not loss.requires_grad:
+            return {"the input x": torch.zeros_like(x)}
+        loss.backward()  # type: ignore[no-untyped-call]
+        found = {"the input x": _grad(x)}
+        if self.way is not None:
+            found |= {_state_in_words(k): _grad(s) for k, s in states.items()}
+        for place, named in self.stacked.gradients(self.assignment).items():
+            found |= {f"{n} of {self._where(place)}": g for n, g in named.items()}
+        return found
+
+    def _expected(self, wiring: Wiring) -> dict[str, Tensor]:
+        assert self.read is not None
+        x = self.x.double().requires_grad_()
+        states = {k: s.double().requires_grad_() for k, s in self.states.items()}
+        leaves = {
+            Address(*place, name): t.detach().clone().requires_grad_()
+            for place, values in self.loaded.items()
+            for name, t in values.named()
+        }
+        given = None if self.way is None else self._by_place(states)
+        outcome = run_stack(self.stack, leaves, x, given, wiring=wiring)
+        y = dict(self._joins(outcome))[self.read.layout.joined]
+        ends = dict(_keyed(outcome))
+        self._loss(y, {k: ends[k] for k in self.read.cut}).backward()  # type: ignore[no-untyped-call]
+        found = {"the input x": _grad(x)}
+        if self.way is not None:
+            found |= {_state_in_words(k): _grad(s) for k, s in states.items()}
+        return found | {
+            f"{a.name} of {self._where((a.layer, a.direction))}": _grad(t)
+            for a, t in leaves.items()
+        }
+
+    def _loss(self, y: Tensor, states: Mapping[Key, Tensor]) -> Tensor:
+        return self._loss_of([y, *(states[k] for k in sorted(states))])
+
+    def _loss_of(self, parts: Sequence[Tensor]) -> Tensor:
+        """Each result's entries, weighed by chance."""
+        generator = torch.Generator().manual_seed(17)
+        return torch.stack([
+            (t * torch.randn(t.shape, generator=generator, dtype=torch.float64).to(t.dtype)).sum()
+            for t in parts
+        ]).sum()  # fmt: skip
+
+    def _where(self, place: Place) -> str:
+        layer, direction = place
+        said = f"the {ORDINALS[layer]} layer" if self.assignment.layers > 1 else ""
+        if self.assignment.directions > 1:
+            way = f"the {('forward', 'backward')[direction]} direction"
+            return f"{said}'s {way.removeprefix('the ')}" if said else way
+        return said
+
+
+def _grad(leaf: Tensor) -> Tensor:
+    return torch.zeros_like(leaf) if leaf.grad is None else leaf.grad
+
+
+def _plain(name: str) -> str:
+    """Without the remark on which of two biases is meant."""
+    first, found, rest = name.partition(" (in ")
+    return first + rest.partition(")")[2] if found else name
+
+
+def _state_in_words(key: Key) -> str:
+    kind, layer, direction = key
+    word = {"h": "hidden", "c": "cell"}[kind]
+    return f"the given {word} state of layer {layer + 1}, direction {direction + 1}"
+
+
+def _keyed(outcome: Outcome) -> Iterator[tuple[Key, Tensor]]:
+    for layer, ends in enumerate(outcome.states):
+        for direction, (h, c) in enumerate(ends):
+            yield ("h", layer, direction), h
+            yield ("c", layer, direction), c
+
+
+def _order_in_words(places: Sequence[Place]) -> str:
+    if places == sorted(places, reverse=True):
+        return "the layers last first"
+    if places == sorted(places, key=lambda p: (-p[0], p[1])):
+        return "the layers last first"
+    if places == sorted(places, key=lambda p: (p[1], p[0])):
+        return "one direction's layers after the other's"
+    if places == sorted(places, key=lambda p: (p[0], -p[1])):
+        return "the backward direction before the forward one"
+    return f"its layers in the order {', '.join(str(layer + 1) for layer, _ in places)}"

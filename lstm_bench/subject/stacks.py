@@ -1,0 +1,482 @@
+"""Several layers, or both directions, of something that is understood with one of each.
+
+The plain module's parameter map serves every layer and direction by itself: a stack's parameters
+are those of so many plain modules, in an order that is tried out. How states travel is read off
+the stack's own result: the tensors beside the output are cut into states of one layer and one
+direction each, and given states are put into the same containers.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from impls.parameters import Parameters
+from lstm_bench.subject import axes as layout
+from lstm_bench.subject.construct import LAYERS, settings_of
+from lstm_bench.subject.identify import prepare
+from lstm_bench.subject.interface import Constant, Form, Slot, Steps, fill, rebuild, slots
+from lstm_bench.subject.mapping import HeadLayout, ProbedMap
+from lstm_bench.subject.results import Path, leaves_of
+from lstm_bench.subject.subject import Subject
+from lstm_bench.subject.tensors import held, learnable
+
+Place = tuple[int, int]
+"""A layer and a direction, from 0 on."""
+
+States = Mapping[tuple[str, int, int], Tensor]
+"""(h or c, layer, direction) → (B, H)."""
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """Which of a stack's parameters are which layer's and direction's.
+
+    named: for each, from the plain module's names to the stack's. widths: of what each reads.
+    """
+
+    layers: int
+    directions: int
+    named: Mapping[Place, Mapping[str, str]]
+    widths: Mapping[Place, int]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A state in a stack's result: the leaf that holds it, and where along the leaf's axes."""
+
+    path: Path
+    index: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Offered:
+    """Which options of a constructor make a stack, found by what they do.
+
+    layers: the name of the one that says how many, and how many it says for the plain module.
+    both_ways: what makes it run in both directions of time; empty where nothing does.
+    """
+
+    layers: str | None
+    one: int
+    both_ways: Mapping[str, Any]
+
+    def deeper(self, count: int) -> dict[str, Any]:
+        """The option for so many layers."""
+        assert self.layers is not None
+        return {self.layers: self.one + count - 1}
+
+    @classmethod
+    @lru_cache(maxsize=64)
+    def by(cls, subject: Subject) -> Offered:
+        """Those of a subject. An option whose parameters stay the same is told by its name."""
+        layers: dict[str, int] = {}
+        both: list[dict[str, Any]] = []
+        settings = settings_of(subject.factory, subject.recipe)
+        for name, value in settings.items():
+            if isinstance(value, bool):
+                if _kind_of(subject, {name: not value}) == "directions":
+                    both.append({name: not value})
+            elif isinstance(value, int) and value > 0:
+                kind = _kind_of(subject, {name: value + 1})
+                if kind == "layers":
+                    layers[name] = value
+                elif kind == "directions":
+                    both.append({name: value + 1})
+        named = [n for n, v in settings.items() if v == 1 and re.search(LAYERS, n.lower())]
+        ways = [n for n, v in settings.items() if v is False and re.search(BOTH_WAYS, n.lower())]
+        for name in named if not layers else ():
+            if _kind_of(subject, {name: 2}) is not None:
+                layers[name] = 1
+        for name in ways if not both else ():
+            if _kind_of(subject, {name: True}) is not None:
+                both.append({name: True})
+        deeper = next(iter(layers), None)
+        one = 1 if deeper is None else layers[deeper]
+        return cls(deeper, one, both[0] if both else {})
+
+
+BOTH_WAYS = r"bidir|both_(ways|directions)|two_way"
+"""How an option for both directions of time is spelled."""
+
+
+def _kind_of(subject: Subject, options: Mapping[str, Any]) -> str | None:
+    """What options make of the plain module: "layers", "directions", "else"; None: they fail."""
+    try:
+        stacked = Stacked(subject, options, 5, 4)
+        assignment = next(stacked.assignments(), None)
+    except Exception:  # the constructor takes no such value
+        return None
+    if assignment is None:
+        return "else"
+    many = {"layers": assignment.layers > 1, "directions": assignment.directions > 1}
+    return next((kind for kind, true in many.items() if true), "else")
+
+
+class Stacked:
+    """A module with options that make it a stack, called as the plain one is."""
+
+    def __init__(
+        self, subject: Subject, options: Mapping[str, Any], input_size: int, hidden_size: int
+    ) -> None:
+        """Raises whatever the constructor raises."""
+        recipe = subject.having(**options).recipe
+        module = recipe.build(subject.factory, input_size, hidden_size)
+        self.module = prepare(module, subject.dtype)
+        self.subject, self.input_size, self.hidden_size = subject, input_size, hidden_size
+        self.interface = subject.interface
+
+    # -- parameters -----------------------------------------------------------------------------
+
+    def assignments(self) -> Iterator[Assignment]:
+        """Every order of the parameters that fits by shape, the likeliest first."""
+        plain = self.subject.build(self.input_size, self.hidden_size, dtype=self.subject.dtype)
+        layouts = self.subject.parameter_map.layouts
+        wanted = [n for n in held(plain.module) if n in layouts]
+        own = {n: t for n, t in held(self.module).items() if n not in self._apart()}
+        if not wanted or len(own) % len(wanted):
+            return
+        count = len(own) // len(wanted)
+        seen = []
+        for directions in (1, 2):
+            if count % directions:
+                continue
+            layers = count // directions
+            numbered = _numbered(list(own), wanted, layers, directions)
+            in_order = (
+                dict(zip(own, places, strict=True))
+                for places in _orders(layers, directions, wanted)
+            )
+            for places in itertools.chain(numbered, in_order):
+                found = self._fitting(places, own, layers, directions)
+                if found is not None and found.named not in seen:
+                    seen.append(found.named)
+                    yield found
+
+    def _apart(self) -> set[str | None]:
+        """Names of an output layer, and of learned initial states."""
+        found = self.subject.parameter_map
+        return {found.head.weight, found.head.bias, *found.zeroed}
+
+    def _fitting(
+        self, places: Mapping[str, tuple[int, int, str]], own: Mapping[str, Tensor],
+        layers: int, directions: int,
+    ) -> Assignment | None:  # fmt: skip
+        """The parameters at these places, where every one has the shape that it would need."""
+        named: dict[Place, dict[str, str]] = {}
+        for mine, (layer, direction, name) in places.items():
+            named.setdefault((layer, direction), {})[name] = mine
+        widths: dict[Place, int] = {}
+        for place, names in named.items():
+            wide = [
+                w for w in self._widths(place[0], directions)
+                if all(self._shape(n, w) == tuple(own[m].shape) for n, m in names.items())
+            ]  # fmt: skip
+            if not wide:
+                return None
+            widths[place] = wide[0]
+        return Assignment(layers, directions, named, widths)
+
+    def _widths(self, layer: int, directions: int) -> tuple[int, ...]:
+        I, H = self.input_size, self.hidden_size  # noqa: E741
+        return (I,) if layer == 0 else (directions * H, H, I)
+
+    def _shape(self, name: str, width: int) -> tuple[int, ...]:
+        layout = self.subject.parameter_map.layouts[name]
+        return tuple(layout.labels(width, self.hidden_size)["kind"].shape)
+
+    def load(
+        self, assignment: Assignment, parameters: Mapping[Place, Parameters]
+    ) -> dict[Place, Parameters]:
+        """Load each layer's and direction's; what they compute with now."""
+        with torch.no_grad():
+            own = held(self.module)
+            for name in self.subject.parameter_map.zeroed:
+                if name in own:
+                    own[name].zero_()
+        return {
+            place: self._map.load(self._shown(assignment, place), values)
+            for place, values in parameters.items()
+        }
+
+    def read_out(self, y: Tensor) -> Tensor:
+        """What an output layer on top makes of outputs in float64; these where there is none."""
+        head, own = self.subject.parameter_map.head, held(self.module)
+        if head.weight is None:
+            return y
+        weight = own[head.weight].detach().double()
+        y = y @ (weight.T if head.transposed else weight)
+        return y if head.bias is None else y + own[head.bias].detach().double().reshape(-1)
+
+    def gradients(self, assignment: Assignment) -> dict[Place, dict[str, Tensor]]:
+        """The parameters' ``.grad`` by canonical name."""
+        return {
+            place: self._map.gradients(
+                self._shown(assignment, place), assignment.widths[place], self.hidden_size
+            )
+            for place in assignment.named
+        }
+
+    @property
+    def _map(self) -> ProbedMap:
+        """The plain module's, for what lies in a layer: no output layer, no learned state."""
+        return replace(self.subject.parameter_map, head=HeadLayout(), zeroed=())
+
+    def _shown(self, assignment: Assignment, place: Place) -> nn.Module:
+        """The parameters of a layer in one direction under the names of the plain module's."""
+        own, view = held(self.module), nn.Module()
+        for name, mine in assignment.named[place].items():
+            tensor = own[mine]
+            where = view._parameters if isinstance(tensor, nn.Parameter) else view.__dict__
+            where[name] = tensor  # type: ignore[assignment]
+        return view
+
+    def silent(self, loss: Tensor) -> list[str]:
+        """Names of parameters that a result does not depend on at all."""
+        wanted = {n: p for n, p in learnable(self.module).items() if p.requires_grad}
+        found = torch.autograd.grad(
+            loss, list(wanted.values()), allow_unused=True, retain_graph=True
+        )
+        return [n for n, g in zip(wanted, found, strict=True) if g is None or not bool(g.any())]
+
+    # -- calls ----------------------------------------------------------------------------------
+
+    def run(self, x: Tensor) -> Any:
+        """The module's own result without a state. x: (B, T, I)."""
+        form = self.interface
+        if form.stateless is None:
+            raise TypeError("it takes no call without a state")
+        parts = {"x": x}
+        return self.module(
+            *fill(form.stateless, parts), **fill(dict(form.stateless_keywords), parts)
+        )
+
+    def ways(self, result: Any, cut: Cut | None) -> Iterator[Way]:
+        """Ways to hand states over, the likeliest first: as the result has them, or as the plain
+        module takes them with an axis, or a list, of layers and directions.
+        """
+        forms = (self.interface.arguments, dict(self.interface.keywords))
+        puts: list[Callable[[Form, States], Any]] = [_in_one_axis, _in_lists]
+        if cut is not None:
+            template = _Template(result, cut)
+            puts = [template.whole, template.each, *puts]
+        for put in puts:
+
+            def way(x: Tensor, states: States, put: Any = put) -> Any:
+                arguments, keywords = _put(forms, x, states, put)
+                return self.module(*arguments, **keywords)
+
+            yield way
+
+    def output(self, result: Any, batch: int, steps: int) -> tuple[Path, Tensor]:
+        """Where the output lies in a result, and what it is: (B, T, K).
+
+        Raises ValueError where there is none of the plain module's layout.
+        """
+        found = _path_of_y(self.interface.result)
+        for leaf in leaves_of(result, steps):
+            if found is not None and leaf.path == found[0]:
+                axes = found[1]
+                width = leaf.tensor.numel() // (batch * steps)
+                sizes = {"B": batch, "T": steps, "K": width}
+                return leaf.path, layout.restore(leaf.tensor, "BTK", axes, sizes)
+        raise ValueError("it returns no sequence of outputs")
+
+
+Way = Callable[[Tensor, States], Any]
+Cut = Mapping[tuple[str, int, int], Part]
+"""Where in a result each state lies."""
+
+
+def states_in(
+    result: Any, batch: int, hidden: int, steps: int, beside: Path
+) -> list[tuple[Part, Tensor]]:
+    """Every state (B, H) that lies in a result beside its output. Raises ValueError on others."""
+    found = []
+    for leaf in leaves_of(result, steps):
+        if leaf.path == beside:
+            continue
+        shape = tuple(leaf.tensor.shape)
+        if shape[-2:] == (batch, hidden):
+            ranges = [range(n) for n in shape[:-2]]
+            where: Iterable[tuple[Any, ...]] = itertools.product(*ranges)
+        elif len(shape) == 3 and (shape[0], shape[2]) == (batch, hidden):
+            where = ((slice(None), n) for n in range(shape[1]))
+        else:
+            raise ValueError(f"it returns a tensor of shape {shape} beside its output")
+        found += [(Part(leaf.path, index), leaf.tensor[index]) for index in where]
+    return found
+
+
+@dataclass(frozen=True)
+class _Template:
+    """A result as the containers in which states are given."""
+
+    result: Any
+    cut: Cut
+
+    def whole(self, form: Form, states: States) -> Any:
+        """All states of a form together, as they lie together in the result."""
+        roles = {letter for slot in slots(form) for letter in slot.role}
+        return self._filled(roles, states)
+
+    def each(self, form: Form, states: States) -> Any:
+        """The hidden states by themselves and the cell states by themselves."""
+        if isinstance(form, Slot):
+            return self._filled(set(form.role), states)
+        return rebuild(form, [self.each(inner, states) for inner in form])
+
+    def _filled(self, roles: set[str], states: States) -> Any:
+        wanted = {key: part for key, part in self.cut.items() if key[0] in roles}
+        leaves: dict[Path, Tensor] = {}
+        for leaf in leaves_of(self.result, 0):
+            mine = {key: part for key, part in wanted.items() if part.path == leaf.path}
+            if mine:
+                rows = {part.index: states[key] for key, part in mine.items()}
+                leaves[leaf.path] = _assembled(leaf.tensor, rows)
+        common = _common(list(leaves))
+        if not common:
+            raise TypeError("its states do not lie together")
+        node = self.result
+        for key in common:
+            node = node[key]
+        return _refilled(node, common, leaves)
+
+
+def _common(paths: Sequence[Path]) -> Path:
+    """The innermost container that holds them all."""
+    same = itertools.takewhile(lambda keys: len(set(keys)) == 1, zip(*paths, strict=False))
+    return tuple(keys[0] for keys in same)
+
+
+def _assembled(like: Tensor, rows: Mapping[tuple[Any, ...], Tensor]) -> Tensor:
+    """A tensor of this shape of its parts; differentiable in them."""
+    if list(rows) == [()]:
+        return rows[()]
+    whole = torch.zeros_like(like)
+    for index, row in rows.items():
+        mask = torch.zeros_like(like)
+        mask[index] = 1
+        whole = whole + mask * (row.unsqueeze(1) if isinstance(index[0], slice) else row)
+    return whole
+
+
+def _refilled(node: Any, path: Path, leaves: Mapping[Path, Tensor]) -> Any:
+    if isinstance(node, Tensor):
+        return leaves[path]
+    if isinstance(node, Mapping):
+        return {k: _refilled(v, (*path, k), leaves) for k, v in node.items()}
+    return rebuild(node, [_refilled(v, (*path, k), leaves) for k, v in enumerate(node)])
+
+
+def _put(form: Form, x: Tensor, states: States, put: Callable[[Form, States], Any]) -> Any:
+    """A call's form with x in its place, and what ``put`` makes of every part with states alone."""
+    roles = {letter for slot in slots(form) for letter in slot.role}
+    if roles and roles <= {"h", "c"}:
+        return put(form, states)
+    if isinstance(form, (Slot, Constant)):
+        return fill(form, {"x": x})
+    if isinstance(form, Mapping):
+        return {key: _put(value, x, states, put) for key, value in form.items()}
+    return rebuild(form, [_put(value, x, states, put) for value in form])
+
+
+def _in_one_axis(form: Form, states: States) -> Any:
+    """Each tensor with an axis for layers and directions, where the plain one has one of size one
+    or none.
+    """
+    if isinstance(form, Slot):
+        parts = [
+            torch.stack([state for (kind, _, _), state in states.items() if kind == letter])
+            for letter in form.role
+        ]
+        whole = parts[0] if len(parts) == 1 else torch.stack(parts)
+        return whole.transpose(0, 1).contiguous() if form.axes == "B1H" else whole
+    return rebuild(form, [_in_one_axis(inner, states) for inner in form])
+
+
+def _in_lists(form: Form, states: States) -> Any:
+    """A list with what the plain module takes, for each layer and direction."""
+    places = dict.fromkeys(key[1:] for key in states)
+    return [
+        fill(form, {kind: states[kind, *place] for kind in "hc" if (kind, *place) in states})
+        for place in places
+    ]
+
+
+def _path_of_y(form: Form, path: Path = ()) -> tuple[Path, str] | None:
+    """Where the output lies in a return form, and in which layout."""
+    if isinstance(form, Steps):
+        return (path, form.each.axes) if form.each.role == "y" else None
+    if isinstance(form, Slot):
+        return (path, form.axes) if form.role == "y" else None
+    inner: Iterable[tuple[Any, Any]] = ()
+    if isinstance(form, Mapping):
+        inner = form.items()
+    elif isinstance(form, (tuple, list)):
+        inner = enumerate(form)
+    return next((f for k, v in inner if (f := _path_of_y(v, (*path, k))) is not None), None)
+
+
+def _numbered(
+    own: Sequence[str], names: Sequence[str], layers: int, directions: int
+) -> Iterator[dict[str, tuple[int, int, str]]]:
+    """Places by the numbers in a stack's names, where these are the plain module's otherwise.
+
+    Of two directions, either is a number too, or the other one has names of its own.
+    """
+    patterns = [_pattern(name) for name in names]
+    if len(set(patterns)) < len(patterns):
+        return
+    groups: dict[str, list[str]] = {}
+    for name in own:
+        groups.setdefault(_pattern(name), []).append(name)
+    for group in groups.values():
+        group.sort(key=lambda name: [int(n) for n in re.findall(r"\d+", name)])
+    others = [p for p in groups if p not in patterns]
+    L, D = range(layers), range(directions)
+    if set(groups) == set(patterns):
+        orders = [[(n, d) for n in L for d in D], [(n, d) for d in D for n in L]]
+        ways = [
+            {p: (name, order) for p, name in zip(patterns, names, strict=True)}
+            for order in (orders if directions > 1 else orders[:1])
+        ]
+    elif directions == 2 and len(others) == len(patterns) == len(groups) - len(others):
+        ways = [
+            {p: (n, [(k, 0) for k in L]) for p, n in zip(patterns, names, strict=True)}
+            | {p: (n, [(k, 1) for k in L]) for p, n in zip(others, names, strict=True)}
+        ]
+    else:
+        return
+    for way in ways:
+        if all(len(group) == len(way[p][1]) for p, group in groups.items()):
+            yield {
+                mine: (*place, way[p][0])
+                for p, group in groups.items()
+                for mine, place in zip(group, way[p][1], strict=True)
+            }
+
+
+def _pattern(name: str) -> str:
+    return re.sub(r"\d+", "#", name)
+
+
+def _orders(
+    layers: int, directions: int, names: Sequence[str]
+) -> Iterator[list[tuple[int, int, str]]]:
+    """Orders in which a stack may hold its parameters, the likeliest first."""
+    L, D = range(layers), range(directions)
+    for back in (D, D[::-1]) if directions > 1 else (D,):
+        yield [(layer, d, n) for layer in L for d in back for n in names]
+        yield [(layer, d, n) for d in back for layer in L for n in names]
+        yield [(layer, d, n) for n in names for layer in L for d in back]
+        yield [(layer, d, n) for n in names for d in back for layer in L]
+        yield [(layer, d, n) for layer in L for n in names for d in back]
+        yield [(layer, d, n) for d in back for n in names for layer in L]
