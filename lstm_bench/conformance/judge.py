@@ -267,7 +267,9 @@ def _conclude(
         verdict = Verdict.DEFECTIVE
         diagnosis = _diagnosis(subject, results) or [f"{r.name}: {r.message}" for r in counted[:3]]
         by_itself = any(f.level == "fail" and f.check_class == "state" for f in subject.findings)
-        named = None if by_itself else _variant_of(subject)
+        # What is wrong with several layers or both directions alone is right with one.
+        stacked = all(r.check_class == "stack" for r in counted)
+        named = None if by_itself or stacked else _variant_of(subject)
         if named is not None:
             verdict, diagnosis = Verdict.VARIANT, [named]
     elif any(r.status is Status.ERROR for r in results):

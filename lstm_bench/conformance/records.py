@@ -41,6 +41,7 @@ CLASSES = (
     "state",
     "layout",
     "batch_time",
+    "stack",
     "gradients",
     "randomness",
     "validation",

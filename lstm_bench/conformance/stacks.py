@@ -28,9 +28,8 @@ from lstm_bench.subject.results import Path, leaves_of
 from lstm_bench.subject.stacks import Assignment, Part, Place, Stacked, States, Way, states_in
 from lstm_bench.subject.tensors import unregistered
 from lstm_bench.theory.families import LSTM
-from lstm_bench.theory.functions import JOINS
 from lstm_bench.theory.stack import BACKWARD, FORWARD, Address, Layer, Stack
-from lstm_bench.theory.stacked import Outcome, run_stack
+from lstm_bench.theory.stacked import JOINED, Outcome, run_stack
 from lstm_bench.theory.wiring import RIGHT, Wiring, miswired
 from lstm_bench.theory.words.nouns import ORDINALS
 
@@ -43,15 +42,20 @@ Key = tuple[str, int, int]
 
 @dataclass(frozen=True)
 class Layout:
-    """How a stack's results lie. joined: what becomes of two directions. order: of its states."""
+    """How a stack's results lie. joined: what becomes of two directions in the end; inner: between
+    layers. order: of its states.
+    """
 
     joined: str
+    inner: str
     order: tuple[Key, ...]
 
     def sentences(self, directions: int) -> Iterator[str]:
         """What a user of nn.LSTM would not expect."""
         if directions > 1 and self.joined != "forward first":
-            yield JOINED[self.joined]
+            yield UNLIKE_TORCH[self.joined]
+        elif directions > 1 and self.inner != "forward first":
+            yield f"between layers, {UNLIKE_TORCH[self.inner]}"
         for kind, word in (("h", "hidden"), ("c", "cell")):
             mine = [key[1:] for key in self.order if key[0] == kind]
             if mine and mine != sorted(mine):
@@ -59,11 +63,14 @@ class Layout:
                 return
 
 
-JOINED = {
+CONCATENATED = ("forward first", "backward first", "taking turns")
+"""Ways of joining two directions that keep both, in some order of their units."""
+
+UNLIKE_TORCH = {
     "backward first": "the backward direction's outputs come before the forward's",
     "taking turns": "in the output the two directions' units take turns",
     "sum": "the two directions' outputs are added up",
-    "mean": "the mean of the two directions' outputs is returned",
+    "mean": "the mean of the two directions' outputs is taken",
 }
 """Layouts of two directions' outputs that are none of nn.LSTM's."""
 
@@ -199,9 +206,6 @@ class Scene:
                 assert state is not None
                 self.states[kind, layer, direction] = state[part].to(dtype)
         self.parameters = {p: one.parameters.to(dtype=dtype) for p, one in drawn.items()}
-        self.stack = Stack(
-            (Layer(LSTM, (FORWARD, BACKWARD)[: assignment.directions]),) * assignment.layers
-        )
         self.layout: Layout | None = None
         self.read: Read | None = None
 
@@ -225,13 +229,29 @@ class Scene:
 
     def explained(self, wiring: Wiring) -> Read | None:
         """How the result without a state is read, where this wiring gives it."""
-        outcome = self.theory(wiring, None)
-        found = None if outcome is None else self.reading(self.plain, outcome)
-        if found is not None and wiring == RIGHT:
-            self.read, self.layout = found, found.layout
-        return found
+        for inner in self._inner() if self.layout is None else (self.layout.inner,):
+            outcome = self.theory(wiring, None, inner)
+            found = None if outcome is None else self.reading(self.plain, outcome, inner)
+            if found is not None:
+                if wiring == RIGHT:
+                    self.read, self.layout = found, found.layout
+                return found
+        return None
 
-    def theory(self, wiring: Wiring, states: States | None) -> Outcome | None:
+    def _inner(self) -> Sequence[str]:
+        """What may become of two directions' outputs between layers, by the widths they have."""
+        a = self.assignment
+        if a.layers == 1 or a.directions == 1:
+            return ("forward first",)
+        wide = a.widths[1, 0] == 2 * H
+        return tuple(n for n in JOINED if (n in CONCATENATED) == wide)
+
+    def _stack(self, inner: str) -> Stack:
+        a = self.assignment
+        layer = Layer(LSTM, (FORWARD, BACKWARD)[: a.directions], joined=inner)
+        return Stack((layer,) * a.layers)
+
+    def theory(self, wiring: Wiring, states: States | None, inner: str) -> Outcome | None:
         """What such a stack gives; None where such a wiring does not fit its sizes."""
         parameters = {
             Address(*place, name): tensor
@@ -240,7 +260,8 @@ class Scene:
         }
         given = None if states is None else self._by_place(states)
         try:
-            return run_stack(self.stack, parameters, self.x.double(), given, wiring=wiring)
+            stack = self._stack(inner)
+            return run_stack(stack, parameters, self.x.double(), given, wiring=wiring)
         except (ValueError, RuntimeError, IndexError, KeyError):
             return None
 
@@ -251,7 +272,7 @@ class Scene:
             for n in range(a.layers)
         ]
 
-    def reading(self, result: Any, outcome: Outcome) -> Read | None:
+    def reading(self, result: Any, outcome: Outcome, inner: str) -> Read | None:
         """How a result is the theory's, whatever its order; None where it is not."""
         try:
             path, y = self.stacked.output(result, B, T)
@@ -259,7 +280,7 @@ class Scene:
         except ValueError as error:
             raise NotUnderstoodError(str(error)) from error
         joined = next((n for n, v in self._joins(outcome) if self.same(y, v)), None)
-        if joined is None:
+        if joined is None or not _one_layout(inner, joined, self.assignment):
             return None
         left = dict(_keyed(outcome))
         cut: dict[Key, Part] = {}
@@ -269,24 +290,16 @@ class Scene:
                 return None
             del left[key]
             cut[key] = part
-        return Read(Layout(joined, tuple(cut)), path, cut)
+        return Read(Layout(joined, inner, tuple(cut)), path, cut)
 
     def _joins(self, outcome: Outcome) -> Iterator[tuple[str, Tensor]]:
         """The theory's output in every layout of the directions that there is."""
         if len(outcome.outputs) == 1:
             yield "forward first", self.stacked.read_out(outcome.y)
             return
-        one, other = outcome.outputs
-        layouts = {
-            "forward first": torch.cat([one, other], -1),
-            "backward first": torch.cat([other, one], -1),
-            "taking turns": torch.stack([one, other], -1).flatten(-2),
-            "sum": JOINS["sum"](one, other),
-            "mean": JOINS["mean"](one, other),
-        }
-        for name, y in layouts.items():
+        for name, join in JOINED.items():
             with contextlib.suppress(RuntimeError):  # its output layer is of another width
-                yield name, self.stacked.read_out(y)
+                yield name, self.stacked.read_out(join(*outcome.outputs))
 
     def same(self, got: Tensor, expected: Tensor) -> bool:
         """Whether they are the same up to rounding."""
@@ -299,7 +312,7 @@ class Scene:
         if silent:
             yield f"`{silent[0]}` has no effect on any result: a layer does not use its own"
             return
-        outcome = self.theory(RIGHT, None)
+        outcome = self.theory(RIGHT, None, self._inner()[0])
         assert outcome is not None
         path, y = self.stacked.output(self.plain, B, T)
         if not any(self.same(y, value) for _, value in self._joins(outcome)):
@@ -343,19 +356,19 @@ class Scene:
         """What is wrong where a state is given."""
         if self.way is None:
             return
-        result = self.way(self.x, self.states)
-        outcome = self.theory(RIGHT, self.states)
+        assert self.read is not None
+        result, inner = self.way(self.x, self.states), self.read.layout.inner
+        outcome = self.theory(RIGHT, self.states, inner)
         assert outcome is not None
-        found = self.reading(result, outcome)
+        found = self.reading(result, outcome, inner)
         if found is not None:
-            assert self.read is not None
             if found.layout != self.read.layout:
                 yield "with a state given, its results lie in another order than without one"
             return
         shape = self.assignment
         for wrong in miswired(shape.layers, shape.directions):
-            outcome = self.theory(wrong.wiring, self.states)
-            if outcome is not None and self.reading(result, outcome) is not None:
+            outcome = self.theory(wrong.wiring, self.states, inner)
+            if outcome is not None and self.reading(result, outcome, inner) is not None:
                 yield wrong.sentence
                 return
         yield "with a state given, its results are not those of its layers"
@@ -403,15 +416,16 @@ class Scene:
 
     def _expected(self, wiring: Wiring) -> dict[str, Tensor]:
         assert self.read is not None
-        x = self.x.double().requires_grad_()
-        states = {k: s.double().requires_grad_() for k, s in self.states.items()}
+        x = self.x.clone().double().requires_grad_()
+        states = {k: s.clone().double().requires_grad_() for k, s in self.states.items()}
         leaves = {
             Address(*place, name): t.detach().clone().requires_grad_()
             for place, values in self.loaded.items()
             for name, t in values.named()
         }
         given = None if self.way is None else self._by_place(states)
-        outcome = run_stack(self.stack, leaves, x, given, wiring=wiring)
+        stack = self._stack(self.read.layout.inner)
+        outcome = run_stack(stack, leaves, x, given, wiring=wiring)
         y = dict(self._joins(outcome))[self.read.layout.joined]
         ends = dict(_keyed(outcome))
         self._loss(y, {k: ends[k] for k in self.read.cut}).backward()  # type: ignore[no-untyped-call]
@@ -441,6 +455,13 @@ class Scene:
             way = f"the {('forward', 'backward')[direction]} direction"
             return f"{said}'s {way.removeprefix('the ')}" if said else way
         return said
+
+
+def _one_layout(inner: str, joined: str, shape: Assignment) -> bool:
+    """Whether two directions are joined in the end as between layers, as far as both keep both."""
+    if shape.layers == 1 or shape.directions == 1:
+        return True
+    return inner == joined or not (inner in CONCATENATED and joined in CONCATENATED)
 
 
 def _grad(leaf: Tensor) -> Tensor:

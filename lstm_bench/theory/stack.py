@@ -34,13 +34,14 @@ class Layer:
     """A cell run over a sequence, once in each direction.
 
     projected: the hidden state is made narrower (or wider) by one more matrix P, and so is what is
-    fed back. joined: what becomes of two directions' outputs: "concatenated", "sum" or "mean".
+    fed back. joined: what becomes of two directions' outputs: one after the other ("forward first",
+    "backward first"), unit by unit ("taking turns"), their "sum" or "mean".
     """
 
     cell: Cell
     directions: tuple[str, ...] = (FORWARD,)
     projected: bool = False
-    joined: str = "concatenated"
+    joined: str = "forward first"
 
     @cached_property
     def step(self) -> Cell:

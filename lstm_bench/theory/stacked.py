@@ -265,6 +265,14 @@ def _one_way(
 
 
 def _joined(layer: Layer, outputs: Sequence[Tensor]) -> Tensor:
-    if layer.joined == "concatenated":
-        return torch.cat(list(outputs), dim=-1)
-    return JOINS[layer.joined](*outputs)
+    return outputs[0] if len(outputs) == 1 else JOINED[layer.joined](*outputs)
+
+
+JOINED: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "forward first": lambda one, other: torch.cat([one, other], -1),
+    "backward first": lambda one, other: torch.cat([other, one], -1),
+    "taking turns": lambda one, other: torch.stack([one, other], -1).flatten(-2),
+    "sum": JOINS["sum"],
+    "mean": JOINS["mean"],
+}
+"""What becomes of two directions' outputs, the forward one's and the backward one's."""

@@ -56,12 +56,12 @@ OF_LAYERS: dict[str, dict[str, str]] = {
         "tanh": "reads the output of the layer below through tanh",
         "relu": "reads the output of the layer below through a ReLU",
         "sigmoid": "reads the output of the layer below through a sigmoid",
-        "half": "reads half of the output of the layer below",
         "forward": "reads the forward direction of the layer below alone, with zeros for the other",
         "backward": "reads the backward direction of the layer below alone, with zeros for the "
         "other",
         "forward twice": "reads the forward direction of the layer below twice, never the backward",
         "exchanged": "reads the two directions of the layer below in exchanged order",
+        "half": "reads half of the output of the layer below, with zeros for the rest",
         "turned": "reads the output of the layer below from the last step to the first",
         "cut": "cuts back-propagation: no gradient flows from it to the layer below",
     },

@@ -21,7 +21,7 @@ from lstm_bench.subject.stacks import Offered
 from lstm_bench.subject.subject import subject_from
 
 
-@check("parameters")
+@check("stack")
 def check_layers(subject: Subject) -> None:
     """Several layers are a stack of its LSTM: values, states and gradients."""
     offered = Offered.by(subject)
@@ -30,7 +30,7 @@ def check_layers(subject: Subject) -> None:
     _offered(subject, offered.deeper(3), layers=3)
 
 
-@check("parameters")
+@check("stack")
 def check_directions(subject: Subject) -> None:
     """Both directions of time are its LSTM run either way, with weights of their own."""
     offered = Offered.by(subject)
@@ -39,7 +39,7 @@ def check_directions(subject: Subject) -> None:
     _offered(subject, offered.both_ways, directions=2)
 
 
-@check("parameters")
+@check("stack")
 def check_layers_and_directions(subject: Subject) -> None:
     """The same of both together: each layer reads both directions of the one below."""
     offered = Offered.by(subject)
@@ -103,7 +103,7 @@ class Built:
             except NotUnderstoodError as error:
                 raise Inconclusive(f"{_in_words(self.options)}: {error}") from None
 
-        return run_check(Check("as_built", "parameters", check_as_built), self.plain)
+        return run_check(Check("as_built", "stack", check_as_built), self.plain)
 
 
 def beneath(factory: Any, name: str, kwargs: Mapping[str, Any]) -> Built | None:
