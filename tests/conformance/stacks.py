@@ -5,7 +5,7 @@ from torch import nn
 
 
 class Deep(nn.Module):
-    """Layers in both directions if wanted, each a cell of torch's in a list; changed by those below."""
+    """Layers in both directions if wanted, each a cell in a list; changed by those below."""
 
     def __init__(self, input_size, hidden_size, num_layers=1, bidirectional=False):
         super().__init__()
@@ -155,9 +155,27 @@ class TorchsNames(nn.LSTM):
     pass
 
 
+class Dropping(Deep):
+    """Dropout between layers, as it should be."""
+
+    def __init__(self, input_size, hidden_size, num_layers=1, p=0.0):
+        super().__init__(input_size, hidden_size, num_layers)
+        self.p = p
+
+    def between(self, x, inputs, first):
+        return nn.functional.dropout(x, self.p, self.training)
+
+
+class Locked(Dropping):
+    """One mask for all steps."""
+
+    def between(self, x, inputs, first):
+        return x * nn.functional.dropout(torch.ones_like(x[:1]), self.p, self.training)
+
+
 RIGHT = (
     "Deep", "BatchFirst", "PairsOfStates", "ThreeResults", "ByName", "OutputsAlone", "Summed",
-    "Averaged", "TwoLists", "TorchsNames",
+    "Averaged", "TwoLists", "TorchsNames", "Dropping", "Locked",
 )  # fmt: skip
 
 
@@ -331,7 +349,72 @@ class MisnamedDirections(nn.LSTM):
         return states.unflatten(0, (-1, 2)).flip(1).flatten(0, 1)
 
 
+class NotScaled(Dropping):
+    def between(self, x, inputs, first):
+        return x * (torch.rand_like(x) >= self.p) if self.training else x
+
+
+class ScaledDown(Dropping):
+    def between(self, x, inputs, first):
+        return x * (torch.rand_like(x) >= self.p) * (1 - self.p) if self.training else x
+
+
+class Keeps(Dropping):
+    def between(self, x, inputs, first):
+        return nn.functional.dropout(x, 1 - self.p if self.p else 0.0, self.training)
+
+
+class AfterTheLast(Dropping):
+    def forward(self, x, state=None):
+        y, state = super().forward(x, state)
+        return nn.functional.dropout(y, self.p, self.training), state
+
+    def between(self, x, inputs, first):
+        return x
+
+
+class AfterEvery(Dropping):
+    def joined(self, outputs):
+        if len(self.cells) == 1:
+            return outputs[0]
+        return nn.functional.dropout(outputs[0], self.p, self.training)
+
+    def between(self, x, inputs, first):
+        return x
+
+
+class OnesForAllRows(Dropping):
+    def between(self, x, inputs, first):
+        return x * nn.functional.dropout(torch.ones_like(x[:, :1]), self.p, self.training)
+
+
+class OnTheInput(Dropping):
+    def forward(self, x, state=None):
+        if len(self.cells) > 1:
+            x = nn.functional.dropout(x, self.p, self.training)
+        return super().forward(x, state)
+
+    def between(self, x, inputs, first):
+        return x
+
+
+class HalfAsOften(Dropping):
+    def between(self, x, inputs, first):
+        if not self.training:
+            return x
+        drop = (torch.rand_like(x) < self.p) & (torch.rand_like(x) < 0.6)
+        return x * ~drop / (1 - self.p)
+
+
 WRONG = {
+    "NotScaled": "what is left between the layers is not scaled",
+    "ScaledDown": "is multiplied by 1 - p",
+    "Keeps": "p is taken for the share that is kept",
+    "AfterTheLast": "dropout acts after the last layer, not between",
+    "AfterEvery": "dropout acts after the last layer too",
+    "OnesForAllRows": "the same units are dropped in every sequence",
+    "OnTheInput": "what the second layer reads is not the first layer's output",
+    "HalfAsOften": "of the entries where p is 25%",
     "FirstsState": "starts from the state given for the first layer",
     "NoStateFromTheThirdOn": "the third layer starts from zeros",
     "GoesOnFromBelow": "starts from the state in which the layer below ended",

@@ -1,4 +1,4 @@
-"""Layers and directions: those that are right in any form conform, each mistake has its sentence."""
+"""Layers and directions: what is right in any form conforms, each mistake has its sentence."""
 
 import pytest
 
@@ -8,7 +8,9 @@ from lstm_bench.theory.wiring import miswired
 from tests.conformance.stacks import RIGHT, WRONG
 
 FILE = "tests/conformance/stacks.py"
-CHECKS = ("one_step", "layers", "directions", "layers_and_directions")
+CHECKS = (
+    "one_step", "layers", "directions", "layers_and_directions", "dropout_between_layers",
+)  # fmt: skip
 
 
 def judged(name, seed=0, **kwargs):
@@ -37,6 +39,7 @@ def test_each_mistake_is_found_and_named(name, sentence):
     [
         ("Summed", "the two directions' outputs are added up"),
         ("Averaged", "the mean of the two directions' outputs is taken"),
+        ("Locked", "one mask serves all steps"),
         ("BackwardBefore", "the backward direction's outputs come before the forward's"),
     ],
 )

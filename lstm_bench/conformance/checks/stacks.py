@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from lstm_bench.conformance import dropout
 from lstm_bench.conformance.checks.common import BASE_SEED
 from lstm_bench.conformance.records import CheckResult, Inconclusive, Skipped, Told, Warned
 from lstm_bench.conformance.registry import Check, check, run_check
@@ -47,6 +48,29 @@ def check_layers_and_directions(subject: Subject) -> None:
         raise Skipped("its constructor does not offer both layers and directions")
     options = {**offered.deeper(2), **offered.both_ways}
     _offered(subject, options, layers=2, directions=2)
+
+
+@check("stack")
+def check_dropout_between_layers(subject: Subject) -> None:
+    """In training, dropout acts between layers alone, at its rate, on other entries each time."""
+    offered = Offered.by(subject)
+    if offered.layers is None:
+        raise Skipped("its constructor offers no layers")
+    name = dropout.option(subject, offered)
+    if name is None:
+        raise Skipped("its constructor offers no dropout that acts with two layers")
+    options = {**offered.deeper(2), name: dropout.RATE}
+    try:
+        found = understand(subject, options, 2, 1)
+    except NotUnderstoodError as error:
+        raise Warned(f"with {_in_words(options)} it is not judged: {error}") from None
+    if found.mistakes:
+        raise Skipped("its layers are wrong, whatever is dropped between them")
+    wrong, odd = dropout.mistake(subject, options, found.assignment)
+    if wrong is not None:
+        raise Told(f"with {_in_words(options)}, {wrong}")
+    if odd is not None:
+        raise Warned(f"with {_in_words(options)}, {odd}")
 
 
 def _offered(
