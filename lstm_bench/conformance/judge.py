@@ -47,7 +47,7 @@ def judge_factory(
     """Judge a class or a factory at hand."""
     from lstm_bench.conformance import checks  # noqa: F401 - registers them
     from lstm_bench.conformance.checks.common import BASE_SEED
-    from lstm_bench.conformance.checks.stacks import beneath
+    from lstm_bench.conformance.checks.stacks import beneath, plainly
     from lstm_bench.conformance.registry import run_check, select
 
     BASE_SEED.set(options.seed)
@@ -77,8 +77,10 @@ def judge_factory(
         told("as_built", results[-1])
     told("the diagnosis", None)
     found = _conclude(name, subject, results, options)
+    built_so = {"construction": plainly(subject)} if built is None else built.describe()
+    found = replace(found, interface={**found.interface, **built_so})
     if built is not None:
-        return replace(found, interface={**found.interface, **built.describe()})
+        return found
     return _direction_by_direction(found, factory, options, told) or found
 
 

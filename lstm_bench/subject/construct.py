@@ -213,7 +213,7 @@ def flattened(kwargs: Mapping[str, Any]) -> dict[str, Any]:
     return {n: False if v is True else 1 for n, v in whole.items() if v is True or v > 1}
 
 
-USUAL = {"num_layers": 1, "bidirectional": False}
+USUAL = {"num_layers": 1, "bidirectional": False, "dropout": 0.0}
 """What a constructor may pass on without naming it: torch's own name nothing at all."""
 
 

@@ -73,6 +73,12 @@ class Offered:
         assert self.layers is not None
         return {self.layers: self.one + count - 1}
 
+    @property
+    def plain(self) -> dict[str, Any]:
+        """Its options as they are for one layer in one direction."""
+        ways = {n: not v if isinstance(v, bool) else v - 1 for n, v in self.both_ways.items()}
+        return ({} if self.layers is None else {self.layers: self.one}) | ways
+
     @classmethod
     @lru_cache(maxsize=64)
     def by(cls, subject: Subject) -> Offered:

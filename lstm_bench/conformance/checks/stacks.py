@@ -130,6 +130,11 @@ class Built:
         return run_check(Check("as_built", "stack", check_as_built), self.plain)
 
 
+def plainly(subject: Subject) -> str:
+    """How a subject was built, its options for layers and directions included."""
+    return str(subject.having(**Offered.by(subject).plain).recipe)
+
+
 def beneath(factory: Any, name: str, kwargs: Mapping[str, Any]) -> Built | None:
     """The plain module beneath a stack that was asked for; None where none was."""
     flat = flattened(kwargs)
