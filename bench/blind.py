@@ -92,15 +92,18 @@ def summary(name: str, rows: Sequence[Mapping[str, Any]]) -> str:
     by_class = defaultdict(list)
     for row in rows:
         by_class[row["class"]].append(row)
+    wrong = [row for row in rows if row["expected"] != "conforms"]
+    sound = len(rows) - len(wrong)
+    what = f"{len(rows)} LSTMs, {sound} of them right," if sound else f"{len(rows)} mistakes,"
     lines = [
         f"# A blind set: {name}",
         "",
-        f"{len(rows)} mistakes, written without sight of this code: {_share(rows, 'right')} got "
-        f"the right verdict, {_share(rows, 'named')} were named as well.",
+        f"{what} written without sight of this code: {_share(rows, 'right')} got the right "
+        f"verdict; of the mistakes {_share(wrong, 'named')} were named as well.",
         "",
         f"Made by `python -m bench.proof blind/{name}`.",
         "",
-        "| class | mistakes | right verdict | cause named |",
+        f"| class | {'LSTMs' if sound else 'mistakes'} | right verdict | cause named |",
         "|---|---:|---:|---:|",
     ]
     lines += [

@@ -150,8 +150,9 @@ class Stacked:
         if not wanted or len(own) % len(wanted):
             return
         count = len(own) // len(wanted)
-        seen = []
-        for directions in (1, 2):
+        seen: list[Mapping[Place, Mapping[str, str]]] = []
+        # Deeper layers that are as wide as the input are a mistake: other readings come first.
+        for odd, directions in itertools.product((False, True), (1, 2)):
             if count % directions:
                 continue
             layers = count // directions
@@ -161,7 +162,7 @@ class Stacked:
                 for places in _orders(layers, directions, wanted)
             )
             for places in itertools.chain(numbered, in_order):
-                found = self._fitting(places, own, layers, directions)
+                found = self._fitting(places, own, layers, directions, odd)
                 if found is not None and found.named not in seen:
                     seen.append(found.named)
                     yield found
@@ -173,7 +174,7 @@ class Stacked:
 
     def _fitting(
         self, places: Mapping[str, tuple[int, int, str]], own: Mapping[str, Tensor],
-        layers: int, directions: int,
+        layers: int, directions: int, odd: bool,
     ) -> Assignment | None:  # fmt: skip
         """The parameters at these places, where every one has the shape that it would need."""
         named: dict[Place, dict[str, str]] = {}
@@ -182,7 +183,7 @@ class Stacked:
         widths: dict[Place, int] = {}
         for place, names in named.items():
             wide = [
-                w for w in self._widths(place[0], directions)
+                w for w in self._widths(place[0], directions, odd)
                 if all(self._shape(n, w) == tuple(own[m].shape) for n, m in names.items())
             ]  # fmt: skip
             if not wide:
@@ -190,9 +191,9 @@ class Stacked:
             widths[place] = wide[0]
         return Assignment(layers, directions, named, widths)
 
-    def _widths(self, layer: int, directions: int) -> tuple[int, ...]:
+    def _widths(self, layer: int, directions: int, odd: bool) -> tuple[int, ...]:
         I, H = self.input_size, self.hidden_size  # noqa: E741
-        return (I,) if layer == 0 else (directions * H, H, I)
+        return (I,) if layer == 0 or odd else (directions * H, H)
 
     def _shape(self, name: str, width: int) -> tuple[int, ...]:
         layout = self.subject.parameter_map.layouts[name]
@@ -282,16 +283,16 @@ class Stacked:
             yield way
 
     def output(self, result: Any, batch: int, steps: int) -> tuple[Path, Tensor]:
-        """Where the output lies in a result, and what it is: (B, T, K).
+        """Where the output lies in a result, and what it is: (B, T, K), or (B, 1, K) of the last.
 
         Raises ValueError where there is none of the plain module's layout.
         """
         found = _path_of_y(self.interface.result)
         for leaf in leaves_of(result, steps):
             if found is not None and leaf.path == found[0]:
-                axes = found[1]
-                width = leaf.tensor.numel() // (batch * steps)
-                sizes = {"B": batch, "T": steps, "K": width}
+                axes, shown = found[1], 1 if self.interface.kind == "last" else steps
+                width = leaf.tensor.numel() // (batch * shown)
+                sizes = {"B": batch, "T": shown, "K": width}
                 return leaf.path, layout.restore(leaf.tensor, "BTK", axes, sizes)
         raise ValueError("it returns no sequence of outputs")
 

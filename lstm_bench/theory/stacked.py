@@ -48,6 +48,8 @@ def run_stack(
     of a layer in one direction. wiring: another one than the right one is a mistake in how layers
     and directions are joined; it may not fit the sizes (ValueError, RuntimeError or IndexError).
     """
+    if wiring.carries != RIGHT.carries and any(len(one.directions) > 1 for one in stack.layers):
+        raise ValueError("a state is carried from layer to layer in one direction alone")
     run = _Run(stack, parameters, x, states, lengths, edits or {}, wiring)
     if wiring.carries == "shared":
         return run.with_one_state()
@@ -100,6 +102,8 @@ class _Run:
             if way == BACKWARD:
                 if wired.backward_time in ("left", "fed turned back"):
                     y = y.flip(1)
+                if wired.backward_shows == "last step":
+                    y = y[:, -1:].expand_as(y)
                 if wired.backward_returns == "first":
                     end = _one_way(theory, named, read[:, -1:], given, None, backward=True)[1]
             outputs.append(y)

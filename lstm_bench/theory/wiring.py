@@ -29,6 +29,7 @@ class Wiring:
     backward_weights: str = "own"
     backward_starts: str = "own"
     backward_time: str = "turned"
+    backward_shows: str = "own end"
     backward_returns: str = "own"
     since: int = 0
 
@@ -88,6 +89,10 @@ OF_ALL: dict[str, dict[str, str]] = {
 """The same of the whole stack."""
 
 OF_BACKWARD: dict[str, dict[str, str]] = {
+    "backward_shows": {
+        "last step": "of the backward direction, the output at the last step is returned, which "
+        "has seen that step alone",
+    },
     "backward_weights": {
         "forward": "both directions use the forward direction's weights",
         "exchanged": "each direction uses the other one's weights",

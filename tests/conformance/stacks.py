@@ -173,9 +173,27 @@ class Locked(Dropping):
         return x * nn.functional.dropout(torch.ones_like(x[:1]), self.p, self.training)
 
 
+class LastAlone(nn.Module):
+    """A classifier of sequences over a stack of torch's: each direction's last output."""
+
+    def __init__(self, n_in, n_hid, n_layers=1, both=False):
+        super().__init__()
+        self.lstm = nn.LSTM(n_in, n_hid, n_layers, batch_first=True, bidirectional=both)
+        self.out = nn.Linear((1 + both) * n_hid, 7)
+
+    def shown(self, y):
+        if not self.lstm.bidirectional:
+            return y[:, -1]
+        one, other = y.chunk(2, -1)
+        return torch.cat([one[:, -1], other[:, 0]], -1)
+
+    def forward(self, x):
+        return self.out(self.shown(self.lstm(x)[0]))
+
+
 RIGHT = (
     "Deep", "BatchFirst", "PairsOfStates", "ThreeResults", "ByName", "OutputsAlone", "Summed",
-    "Averaged", "TwoLists", "TorchsNames", "Dropping", "Locked",
+    "Averaged", "TwoLists", "TorchsNames", "Dropping", "Locked", "LastAlone",
 )  # fmt: skip
 
 
@@ -314,6 +332,11 @@ class Exchanged(Deep):
         return super().given(state, layer, self.ways - 1 - way)
 
 
+class LastStepOfBoth(LastAlone):
+    def shown(self, y):
+        return y[:, -1]
+
+
 class OneCell(nn.Module):
     """However many layers are wanted, there is one cell from the second on."""
 
@@ -434,6 +457,7 @@ WRONG = {
     "WrongEnd": "returned state is that after its first step",
     "SharedWeights": "both directions use the forward direction's weights",
     "Exchanged": "each direction starts from the state that the other returns",
+    "LastStepOfBoth": "which has seen that step alone",
     "OneCell": "it has the parameters of 2 layers, where 3 were asked for",
     "MisnamedDirections": "belongs to layer 0, in the backward direction",
 }
