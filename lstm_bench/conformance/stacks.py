@@ -33,8 +33,8 @@ from lstm_bench.theory.stacked import JOINED, Outcome, run_stack
 from lstm_bench.theory.wiring import RIGHT, Wiring, miswired
 from lstm_bench.theory.words.nouns import ORDINALS
 
-B, T, I, H = 3, 7, 5, 4  # noqa: E741
-"""All different, and no number of layers and directions."""
+B, T, I, H = 7, 9, 5, 4  # noqa: E741
+"""All different; B and T are no number of layers and directions, which axes may be as long as."""
 
 LIKELY = 3
 """In so many orders of the parameters a mistake is looked for."""
@@ -120,6 +120,10 @@ def understand(
         return Understood(found[0], (_too_few(found[0], layers, directions),))
     if not asked:
         raise NotUnderstoodError("its parameters are not those of so many layers or directions")
+    loose = unregistered(stacked.module)
+    if loose and not unregistered(subject.build(I, H).module):
+        lost = "is not a registered parameter: no optimiser sees it, nothing saves or moves it"
+        return Understood(asked[0], (f"`{loose[0]}` {lost}",))
     return _explained([Scene(stacked, one, seed) for one in asked])
 
 
@@ -157,11 +161,6 @@ def _all_of(scene: Scene) -> Understood:
     shape, layout = scene.assignment, scene.layout
     assert layout is not None
     mistakes = list(scene.with_state()) or list(scene.gradients())
-    loose = unregistered(scene.stacked.module)
-    if loose and not unregistered(scene.stacked.subject.build(I, H).module):
-        mistakes.append(
-            f"`{loose[0]}` is not a registered parameter: no optimiser sees it, nothing saves it"
-        )
     remarks = list(layout.sentences(shape.directions))
     if _promised(shape):
         mistakes += [f"with nn.LSTM's names, {said}" for said in (*_misnamed(shape), *remarks)]
@@ -325,10 +324,9 @@ class Scene:
             yield "the output is not that of so many layers or directions"
             return
         known = dict(_keyed(outcome))
-        for part, tensor in states_in(self.plain, B, H, T, path):
-            key = next((k for k, v in known.items() if self.same(tensor, v)), None)
-            if key is None:
-                yield f"the output is right; the returned state at {list(part.index)} is no layer's"
+        for _, tensor in states_in(self.plain, B, H, T, path):
+            if not any(self.same(tensor, v) for v in known.values()):
+                yield "the output is right, and a returned state is no layer's"
                 return
         yield "the output is right, and of the returned states one stands twice"
 
@@ -383,7 +381,12 @@ class Scene:
 
     def gradients(self) -> Iterator[str]:
         """Which gradients are wrong, of values that are right."""
-        got, expected = self._got(), self._expected(RIGHT)
+        try:
+            got = self._got()
+        except Exception as error:
+            yield f"the backward pass raised {describe(error)}"
+            return
+        expected = self._expected(RIGHT)
         wrong = [n for n, g in got.items() if not self.same(g, expected[_plain(n)])]
         if not wrong:
             return

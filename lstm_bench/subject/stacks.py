@@ -50,10 +50,18 @@ class Assignment:
 
 @dataclass(frozen=True)
 class Part:
-    """A state in a stack's result: the leaf that holds it, and where along the leaf's axes."""
+    """A state in a stack's result: the leaf that holds it, and where along the leaf's other axes.
+
+    after_batch: whether these come after the axis of the batch, not before it.
+    """
 
     path: Path
-    index: tuple[int, ...]
+    index: tuple[int, ...] = ()
+    after_batch: bool = False
+
+    def of(self, whole: Tensor) -> Tensor:
+        """(B, H), a view of the leaf."""
+        return whole[(slice(None), *self.index) if self.after_batch else self.index]
 
 
 @dataclass(frozen=True)
@@ -312,13 +320,14 @@ def states_in(
             continue
         shape = tuple(leaf.tensor.shape)
         if shape[-2:] == (batch, hidden):
-            ranges = [range(n) for n in shape[:-2]]
-            where: Iterable[tuple[Any, ...]] = itertools.product(*ranges)
-        elif len(shape) == 3 and (shape[0], shape[2]) == (batch, hidden):
-            where = ((slice(None), n) for n in range(shape[1]))
+            others, after = shape[:-2], False
+        elif len(shape) > 2 and (shape[0], shape[-1]) == (batch, hidden):
+            others, after = shape[1:-1], True
         else:
             raise ValueError(f"it returns a tensor of shape {shape} beside its output")
-        found += [(Part(leaf.path, index), leaf.tensor[index]) for index in where]
+        places = itertools.product(*(range(n) for n in others))
+        parts = [Part(leaf.path, index, after) for index in places]
+        found += [(part, part.of(leaf.tensor)) for part in parts]
     return found
 
 
@@ -346,7 +355,7 @@ class _Template:
         for leaf in leaves_of(self.result, 0):
             mine = {key: part for key, part in wanted.items() if part.path == leaf.path}
             if mine:
-                rows = {part.index: states[key] for key, part in mine.items()}
+                rows = {part: states[key] for key, part in mine.items()}
                 leaves[leaf.path] = _assembled(leaf.tensor, rows)
         common = _common(list(leaves))
         if not common:
@@ -363,15 +372,13 @@ def _common(paths: Sequence[Path]) -> Path:
     return tuple(keys[0] for keys in same)
 
 
-def _assembled(like: Tensor, rows: Mapping[tuple[Any, ...], Tensor]) -> Tensor:
-    """A tensor of this shape of its parts; differentiable in them."""
-    if list(rows) == [()]:
-        return rows[()]
+def _assembled(like: Tensor, rows: Mapping[Part, Tensor]) -> Tensor:
+    """A tensor of this shape of its parts; differentiable in them. A part alone is that tensor."""
+    if all(not part.index for part in rows):
+        return next(iter(rows.values()))
     whole = torch.zeros_like(like)
-    for index, row in rows.items():
-        mask = torch.zeros_like(like)
-        mask[index] = 1
-        whole = whole + mask * (row.unsqueeze(1) if isinstance(index[0], slice) else row)
+    for part, row in rows.items():
+        part.of(whole).copy_(row)
     return whole
 
 

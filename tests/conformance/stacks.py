@@ -128,6 +128,17 @@ class BackwardBefore(Deep):
         return torch.cat(outputs[::-1], -1)
 
 
+class StatesBatchFirst(Deep):
+    """States are (B, layers, H)."""
+
+    def given(self, state, layer, way):
+        k = layer * self.ways + way
+        return state[0][:, k], state[1][:, k]
+
+    def returned(self, ends):
+        return [torch.stack(s, 1) for s in zip(*ends, strict=True)]
+
+
 class TwoLists(nn.Module):
     """Weights over x in one list, recurrent ones in another, no state in or out."""
 
@@ -194,6 +205,7 @@ class LastAlone(nn.Module):
 RIGHT = (
     "Deep", "BatchFirst", "PairsOfStates", "ThreeResults", "ByName", "OutputsAlone", "Summed",
     "Averaged", "TwoLists", "TorchsNames", "Dropping", "Locked", "LastAlone",
+    "StatesBatchFirst",
 )  # fmt: skip
 
 
@@ -337,6 +349,25 @@ class LastStepOfBoth(LastAlone):
         return y[:, -1]
 
 
+class LooseLayers(nn.Module):
+    """The cells above the first are in a list, of which PyTorch knows nothing."""
+
+    def __init__(self, input_size, hidden_size, num_layers=1):
+        super().__init__()
+        self.first = nn.LSTMCell(input_size, hidden_size)
+        self.others = [nn.LSTMCell(hidden_size, hidden_size) for _ in range(num_layers - 1)]
+
+    def forward(self, x):
+        for cell in (self.first, *self.others):
+            h = c = x.new_zeros(x.shape[1], cell.hidden_size)
+            outputs = []
+            for x_t in x:
+                h, c = cell(x_t, (h, c))
+                outputs.append(h)
+            x = torch.stack(outputs)
+        return x
+
+
 class OneCell(nn.Module):
     """However many layers are wanted, there is one cell from the second on."""
 
@@ -458,6 +489,7 @@ WRONG = {
     "SharedWeights": "both directions use the forward direction's weights",
     "Exchanged": "each direction starts from the state that the other returns",
     "LastStepOfBoth": "which has seen that step alone",
+    "LooseLayers": "is not a registered parameter",
     "OneCell": "it has the parameters of 2 layers, where 3 were asked for",
     "MisnamedDirections": "belongs to layer 0, in the backward direction",
 }
