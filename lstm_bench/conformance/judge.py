@@ -79,7 +79,7 @@ def judge_factory(
     found = _conclude(name, subject, results, options)
     built_so = {"construction": plainly(subject)} if built is None else built.describe()
     found = replace(found, interface={**found.interface, **built_so})
-    if built is not None:
+    if built is not None or subject.proven:
         return found
     return _direction_by_direction(found, factory, options, told) or found
 

@@ -53,6 +53,15 @@ class Layout:
     inner: str
     order: tuple[Key, ...]
 
+    def at_odds(self) -> Iterator[str]:
+        """Where hidden and cell states are listed in different orders."""
+        h, c = ([key[1:] for key in self.order if key[0] == kind] for kind in "hc")
+        if h and c and h != c:
+            yield (
+                f"the returned hidden state lists {_order_in_words(h)}, the cell state "
+                f"{_order_in_words(c)}"
+            )
+
     def sentences(self, directions: int) -> Iterator[str]:
         """What a user of nn.LSTM would not expect."""
         if directions > 1 and self.joined != "forward first":
@@ -131,7 +140,8 @@ def _too_few(has: Assignment, layers: int, directions: int) -> str:
     """What is missing of the parameters that were asked for."""
     if has.layers < layers:
         count = "one layer" if has.layers == 1 else f"{has.layers} layers"
-        return f"it has the parameters of {count}, where {layers} were asked for"
+        missing = "layers share theirs, or are missing"
+        return f"it has the parameters of {count}, where {layers} were asked for: {missing}"
     if has.directions < directions:
         return "it has the parameters of one direction: both use the same"
     return f"it has the parameters of {has.layers} layers and {has.directions} directions"
@@ -160,7 +170,8 @@ def _all_of(scene: Scene) -> Understood:
     """Of a stack that is right without a state: with one, its gradients, its habits."""
     shape, layout = scene.assignment, scene.layout
     assert layout is not None
-    mistakes = list(scene.with_state()) or list(scene.gradients())
+    asked = (layout.at_odds, scene.with_state, scene.gradients)
+    mistakes = next((said for ask in asked if (said := list(ask()))), [])
     remarks = list(layout.sentences(shape.directions))
     if _promised(shape):
         mistakes += [f"with nn.LSTM's names, {said}" for said in (*_misnamed(shape), *remarks)]
@@ -375,7 +386,37 @@ class Scene:
             if outcome is not None and self.reading(result, outcome, inner) is not None:
                 yield wrong.sentence
                 return
-        yield "with a state given, its results are not those of its layers"
+        yield self._sources(result) or "with a state given, its results are not those of its layers"
+
+    def _sources(self, result: Any) -> str | None:
+        """From which of the given states each layer starts; None where some start from none."""
+        assert self.read is not None
+        path, _ = self.stacked.output(result, B, T)
+        got = dict(states_in(result, B, H, T, path))
+        places = list(self.assignment.named)
+        if any((kind, *place) not in self.read.cut for kind in "hc" for place in places):
+            return None
+        taken, said = dict(self.states), ""
+        for place in sorted(places):
+            wanted = [got[self.read.cut[kind, *place]] for kind in "hc"]
+            pairs = sorted(itertools.product(places, places), key=lambda p: p != (place, place))
+            for h, c in pairs:
+                taken["h", *place], taken["c", *place] = self.states["h", *h], self.states["c", *c]
+                outcome = self.theory(RIGHT, taken, self.read.layout.inner)
+                assert outcome is not None
+                ends = outcome.states[place[0]][place[1]]
+                if all(map(self.same, wanted, ends)):
+                    break
+            else:
+                return None
+            if (h, c) != (place, place) and not said:
+                wrong, other = ("cell ", c) if h == place else ("hidden ", h)
+                wrong = "" if h == c else wrong
+                said = (
+                    f"{self.where(place)} starts from the {wrong}state that is returned for "
+                    f"{self.where(other)}"
+                )
+        return said or None
 
     # -- gradients ------------------------------------------------------------------------------
 
@@ -420,7 +461,7 @@ class Scene:
         if self.way is not None:
             found |= {_state_in_words(k): _grad(s) for k, s in states.items()}
         for place, named in self.stacked.gradients(self.assignment).items():
-            found |= {f"{n} of {self._where(place)}": g for n, g in named.items()}
+            found |= {f"{n} of {self.where(place)}": g for n, g in named.items()}
         return found
 
     def _expected(self, wiring: Wiring) -> dict[str, Tensor]:
@@ -442,8 +483,7 @@ class Scene:
         if self.way is not None:
             found |= {_state_in_words(k): _grad(s) for k, s in states.items()}
         return found | {
-            f"{a.name} of {self._where((a.layer, a.direction))}": _grad(t)
-            for a, t in leaves.items()
+            f"{a.name} of {self.where((a.layer, a.direction))}": _grad(t) for a, t in leaves.items()
         }
 
     def _loss(self, y: Tensor, states: Mapping[Key, Tensor]) -> Tensor:
@@ -457,7 +497,7 @@ class Scene:
             for t in parts
         ]).sum()  # fmt: skip
 
-    def _where(self, place: Place) -> str:
+    def where(self, place: Place) -> str:
         layer, direction = place
         said = f"the {ORDINALS[layer]} layer" if self.assignment.layers > 1 else ""
         if self.assignment.directions > 1:
@@ -497,6 +537,8 @@ def _keyed(outcome: Outcome) -> Iterator[tuple[Key, Tensor]]:
 
 
 def _order_in_words(places: Sequence[Place]) -> str:
+    if places == sorted(places):
+        return "the layers first to last"
     if places == sorted(places, reverse=True):
         return "the layers last first"
     if places == sorted(places, key=lambda p: (-p[0], p[1])):

@@ -61,7 +61,9 @@ class Part:
 
     def of(self, whole: Tensor) -> Tensor:
         """(B, H), a view of the leaf."""
-        return whole[(slice(None), *self.index) if self.after_batch else self.index]
+        for place in self.index:
+            whole = whole.select(1 if self.after_batch else 0, place)
+        return whole
 
 
 @dataclass(frozen=True)

@@ -207,7 +207,7 @@ def _late(y: Tensor) -> Tensor:
     return torch.cat([torch.zeros_like(y[:, :1]), y[:, :-1]], 1)
 
 
-def _of_directions(pick: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]) -> _Reading:
+def _of_directions(pick: Callable[[Tensor, Tensor], tuple[Tensor, ...]]) -> _Reading:
     def read(_: Tensor, below: Sequence[_Ran]) -> Tensor:
         one, other = below[-1].outputs
         return torch.cat(pick(one, other), -1)
@@ -232,6 +232,8 @@ READS: dict[str, _Reading] = {
     "relu": lambda x, below: torch.relu(below[-1].y),
     "sigmoid": lambda x, below: torch.sigmoid(below[-1].y),
     "half": lambda x, below: _half(below[-1].y),
+    "forward alone": _of_directions(lambda one, other: (one,)),
+    "backward alone": _of_directions(lambda one, other: (other,)),
     "forward": _of_directions(lambda one, other: (one, torch.zeros_like(other))),
     "backward": _of_directions(lambda one, other: (torch.zeros_like(one), other)),
     "forward twice": _of_directions(lambda one, other: (one, one)),

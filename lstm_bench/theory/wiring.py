@@ -57,6 +57,8 @@ OF_LAYERS: dict[str, dict[str, str]] = {
         "tanh": "reads the output of the layer below through tanh",
         "relu": "reads the output of the layer below through a ReLU",
         "sigmoid": "reads the output of the layer below through a sigmoid",
+        "forward alone": "reads the forward direction of the layer below alone",
+        "backward alone": "reads the backward direction of the layer below alone",
         "forward": "reads the forward direction of the layer below alone, with zeros for the other",
         "backward": "reads the backward direction of the layer below alone, with zeros for the "
         "other",

@@ -349,6 +349,29 @@ class LastStepOfBoth(LastAlone):
         return y[:, -1]
 
 
+class CellsReversed(Deep):
+    def returned(self, ends):
+        h, c = super().returned(ends)
+        return h, c.flip(0)
+
+
+class OffByLayer(Deep):
+    """Finds a direction's state at layer + direction."""
+
+    def given(self, state, layer, way):
+        return state[0][layer + way], state[1][layer + way]
+
+
+class NarrowForward(Deep):
+    """Only the forward direction of a layer is read by the next."""
+
+    def width(self, hidden_size):
+        return hidden_size
+
+    def between(self, x, inputs, first):
+        return x[..., : self.hidden_size]
+
+
 class LooseLayers(nn.Module):
     """The cells above the first are in a list, of which PyTorch knows nothing."""
 
@@ -489,6 +512,10 @@ WRONG = {
     "SharedWeights": "both directions use the forward direction's weights",
     "Exchanged": "each direction starts from the state that the other returns",
     "LastStepOfBoth": "which has seen that step alone",
+    "CellsReversed": "lists the layers first to last, the cell state the layers last first",
+    "OffByLayer": "the second layer's forward direction starts from the state that is returned for "
+    "the first layer's backward direction",
+    "NarrowForward": "the second layer reads the forward direction of the layer below alone",
     "LooseLayers": "is not a registered parameter",
     "OneCell": "it has the parameters of 2 layers, where 3 were asked for",
     "MisnamedDirections": "belongs to layer 0, in the backward direction",
