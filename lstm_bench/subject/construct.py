@@ -86,7 +86,8 @@ class Recipe:
             return "settings(I, H)" if isinstance(value, Settings) else repr(value)
 
         shown = [show(a) for a in self.arguments]
-        shown += [f"{k}={show(v)}" for k, v in self.keywords.items()]
+        named = sorted(self.keywords.items(), key=lambda item: not isinstance(item[1], Size))
+        shown += [f"{name}={show(value)}" for name, value in named]
         return f"({', '.join(shown)})"
 
 

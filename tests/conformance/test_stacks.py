@@ -1,5 +1,7 @@
 """Layers and directions: what is right in any form conforms, each mistake has its sentence."""
 
+from pathlib import Path
+
 import pytest
 
 from lstm_bench.conformance.judge import judge
@@ -58,6 +60,16 @@ def test_a_stack_that_is_asked_for_is_judged_as_it_is_built(kwargs):
     wrong = judged("Tanh", **kwargs)
     assert wrong.verdict == "defective"
     assert {c.name: str(c.status) for c in wrong.checks}["as_built"] == "fail"
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/check.md"])
+def test_the_example_in_the_docs_gets_the_verdict_that_stands_there(page):
+    judgement = judge("examples/deep.py:DeepLSTM", Options(only=CHECKS))
+    assert judgement.verdict == "defective"
+    shown = " ".join(Path(page).read_text().split())
+    assert judgement.interface["construction"] in shown
+    for sentence in judgement.diagnosis:
+        assert sentence in shown
 
 
 @pytest.mark.parametrize(("layers", "directions"), [(1, 2), (2, 1), (3, 1), (2, 2)])
