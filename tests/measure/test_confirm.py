@@ -47,3 +47,10 @@ def test_what_cannot_be_asked_from_outside_is_undecided():
 def test_other_verdicts_are_left_alone():
     told = Judgement("gone", Verdict.VARIANT)
     assert confirmed(told, parcel_of("gone", {}), Options(), Limits()) is told
+
+
+def test_a_stack_that_was_asked_for_is_confirmed_by_its_plain_layer():
+    stack = {"num_layers": 2, "bidirectional": True}
+    judgement = check("tests/conformance/stacks.py:Deep", kwargs=stack, only=SOME)
+    assert judgement.verdict is Verdict.CONFORMS, judgement.diagnosis
+    assert judgement.interface["stack"] == "2 layers, both directions of time"
