@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 
 from lstm_bench.compare.arms import Side
 from lstm_bench.compare.decide import CellFailedError
-from lstm_bench.lab.worker import WorkerError
+from lstm_bench.lab.worker import MANY, WorkerError, ahead
 from lstm_bench.measure import sampler
 from lstm_bench.measure.examiner import (
     Examiner,
@@ -43,6 +43,9 @@ BASELINE, CANDIDATE = 0, 1
 
 LEAST_ROUNDS = 3
 """Of a cell in a block, however long its calls take."""
+
+WARM_BATCHES = 2
+"""Before the first round of a cell, in a process that is new in each block."""
 
 
 @dataclass(frozen=True)
@@ -148,6 +151,7 @@ class Arena:
 
     def find(self) -> None:
         """Probe all sides once. Raises WorkerError, with the side's name, where one cannot be."""
+        ahead(*MANY)  # what every process of every block would import for itself
         work = [self.probe(number) for number in range(len(self.sides))]
         for key in work[0]:
             heads = [found[key] for found in work]
@@ -270,8 +274,7 @@ class Arena:
         for side in sides:
             with _blamed(number, self.sides[side], side):
                 self._sit(seats[side], cell)
-                calls = self._calibrated(seats[side].examiner)
-                self.inner.setdefault((side, number), calls)
+                self._warm(seats[side].examiner, (side, number))
         inner = self._calls(number, sides)
         rounds: list[Round] = []
         began, on_clock = time.monotonic(), 0.0
@@ -294,10 +297,15 @@ class Arena:
             device_state(self.conditions.device),
         )  # fmt: skip
 
-    def _calibrated(self, examiner: Examiner) -> int:
-        """How many calls make a batch, after a few that warm up."""
-        inner = sampler.calibrate(examiner.take, batches=2)
-        return max(1, round(inner * self.conditions.batch_seconds / sampler.BATCH_SECONDS))
+    def _warm(self, examiner: Examiner, key: tuple[int, int]) -> None:
+        """A few calls that do not count: the first time they say how many make a batch."""
+        if key in self.inner:
+            for _ in range(WARM_BATCHES):
+                examiner.take(self.inner[key])
+            return
+        calls = sampler.calibrate(examiner.take, batches=WARM_BATCHES)
+        wanted = self.conditions.batch_seconds / sampler.BATCH_SECONDS
+        self.inner[key] = max(1, round(calls * wanted))
 
     def _calls(self, cell: int, sides: Sequence[int]) -> dict[int, int]:
         """How many calls make a batch of each side.
