@@ -119,21 +119,26 @@ class Offered:
         return cls(deeper, one, both[0] if both else {})
 
 
-BOTH_WAYS = r"bidir|both_(ways|directions)|two_way"
+BOTH_WAYS = r"bidir|(^|_)both|two_?way"
 """How an option for both directions of time is spelled."""
 
 
 def _kind_of(subject: Subject, options: Mapping[str, Any]) -> str | None:
-    """What options make of the plain module: "layers", "directions", "else"; None: they fail."""
+    """What options make of the plain module: "layers", "directions", "else"; None: they fail.
+
+    A second set of parameters is a layer's where it is as wide as what a layer gives, and the
+    other direction's where outputs move with later inputs. Neither is what an ensemble has.
+    """
     try:
         stacked = Stacked(subject, options, 5, 4)
-        assignment = next(stacked.assignments(), None)
+        found = list(stacked.assignments())
     except Exception:  # the constructor takes no such value
         return None
-    if assignment is None:
-        return "else"
-    many = {"layers": assignment.layers > 1, "directions": assignment.directions > 1}
-    return next((kind for kind, true in many.items() if true), "else")
+    if any(a.layers > 1 and a.directions == 1 and a.widths[1, 0] != 5 for a in found):
+        return "layers"
+    if any(a.layers == 1 and a.directions == 2 for a in found) and stacked.sees_the_future():
+        return "directions"
+    return "else"
 
 
 class Stacked:
@@ -274,6 +279,21 @@ class Stacked:
         return self.module(
             *fill(form.stateless, parts), **fill(dict(form.stateless_keywords), parts)
         )
+
+    def sees_the_future(self) -> bool:
+        """Whether the first outputs move with the last input; False where that cannot be seen."""
+        generator = torch.Generator().manual_seed(8)
+        with torch.no_grad():
+            for tensor in learnable(self.module).values():
+                tensor.copy_(torch.randn(tensor.shape, generator=generator))
+            x = torch.randn(2, 3, self.input_size, generator=generator).to(self.subject.dtype)
+            later = x.clone()
+            later[:, -1] += 1
+            try:
+                first, other = (self.output(self.run(each), 2, 3)[1][:, 0] for each in (x, later))
+            except Exception:  # it is called in another way
+                return False
+        return not torch.equal(first, other)
 
     def ways(self, result: Any, cut: Cut | None) -> Iterator[Way]:
         """Ways to hand states over, the likeliest first: as the result has them, or as the plain

@@ -202,6 +202,17 @@ class LastAlone(nn.Module):
         return self.out(self.shown(self.lstm(x)[0]))
 
 
+class Ensemble(nn.Module):
+    """Several LSTMs side by side, whose mean is returned: neither layers nor directions."""
+
+    def __init__(self, input_size, hidden_size, members=1):
+        super().__init__()
+        self.members = nn.ModuleList(nn.LSTM(input_size, hidden_size) for _ in range(members))
+
+    def forward(self, x):
+        return sum(member(x)[0] for member in self.members) / len(self.members)
+
+
 RIGHT = (
     "Deep", "BatchFirst", "PairsOfStates", "ThreeResults", "ByName", "OutputsAlone", "Summed",
     "Averaged", "TwoLists", "TorchsNames", "Dropping", "Locked", "LastAlone",

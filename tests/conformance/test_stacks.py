@@ -29,6 +29,12 @@ def test_what_is_right_in_any_form_conforms(name, seed):
     assert not [s for s in judgement.diagnosis if "not judged" in s]
 
 
+def test_an_ensemble_is_no_stack():
+    judgement = judged("Ensemble")
+    assert judgement.verdict == "conforms", judgement.diagnosis
+    assert {str(c.status) for c in judgement.checks if c.check_class == "stack"} == {"skipped"}
+
+
 @pytest.mark.parametrize(("name", "sentence"), WRONG.items())
 def test_each_mistake_is_found_and_named(name, sentence):
     judgement = judged(name)
