@@ -42,7 +42,7 @@ def test_every_row_is_of_a_file_that_is_there_and_says_what_is_wrong(name):
         assert cls in (SETS.parents[1] / file).read_text()
         assert row.defect.verdict in ("conforms", "defective", "variant")
         assert row.cause
-        assert row.defect.says
+        assert row.defect.says or row.defect.verdict == "conforms"
         assert all(row.defect.says)
 
 
