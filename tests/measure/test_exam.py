@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from lstm_bench.conformance.agreement import relative_error
-from lstm_bench.conformance.problem import solve_reference
+from lstm_bench.conformance.agreement import moved_by_rounding, relative_error
+from lstm_bench.conformance.problem import draw, solve_reference
 from lstm_bench.measure.exam import Asked, Exam, solve_together
 from lstm_bench.measure.workloads import Workload
 
@@ -112,3 +112,15 @@ def test_a_bias_that_is_not_there_or_shifted_is_taken_into_account_and_no_other_
 
 def test_no_two_exams_are_alike():
     assert not torch.equal(drawn().questions[0].x, drawn().questions[0].x)
+
+
+def test_a_gradient_through_a_squash_that_is_nearly_flat_may_be_off_by_its_rounding():
+    """Of 1 - a² few digits are left where a is almost 1: an honest LSTM was called incorrect."""
+    problem = draw(3, 1, 1, 1, seed=4, dtype=torch.float32)
+    b = problem.parameters.b.clone()
+    b[3] = 6.0 - (problem.x[0, 0] @ problem.parameters.W[3])
+    problem = replace(problem, parameters=replace(problem.parameters, b=b))
+    expected = solve_reference(problem.to(torch.float64), gradients=True)
+    moved = moved_by_rounding(problem, expected, gradients=True)
+    assert moved["grad W_a"] > 1e-4
+    assert moved["grad W_f"] < 1e-5
