@@ -8,7 +8,7 @@ output, entry by entry, and held against what the first layer gives.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -141,16 +141,17 @@ def _fits(act: Act, shown: Tensor, dropped: Tensor, below: Tensor) -> bool:
 
 def _spread(dropped: Tensor) -> tuple[str | None, str | None]:
     """dropped: (CALLS, B, T, H). Over what the mask is one and the same, and how much it drops."""
-    same: Callable[[int], bool] = lambda dim: bool((dropped == dropped.narrow(dim, 0, 1)).all())  # noqa: E731
-    if same(0):
+    calls, rows, steps, units = (
+        bool((dropped == dropped.narrow(dim, 0, 1)).all()) for dim in range(dropped.dim())
+    )
+    if calls:
         return "the same entries are dropped in every call", None
-    if same(1):
+    if rows:
         return "the same units are dropped in every sequence of a batch", None
-    if same(3):
+    if units:
         return "all units are dropped together", None
-    locked = same(2)
-    drawn = dropped[:, :, 0] if locked else dropped
+    drawn = dropped[:, :, 0] if steps else dropped
     share, slack = float(drawn.double().mean()), math.sqrt(RATE * KEPT / drawn.numel())
     if abs(share - RATE) > SIGMAS * slack:
         return f"it drops {share:.0%} of the entries where p is {RATE:.0%}", None
-    return None, "one mask serves all steps (locked, or variational, dropout)" if locked else None
+    return None, "one mask serves all steps (locked, or variational, dropout)" if steps else None

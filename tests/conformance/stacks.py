@@ -4,6 +4,16 @@ import torch
 from torch import nn
 
 
+def over(cell, x):
+    """A cell run over a sequence from zeros. x: (T, B, I)."""
+    h = c = x.new_zeros(x.shape[1], cell.hidden_size)
+    outputs = []
+    for x_t in x:
+        h, c = cell(x_t, (h, c))
+        outputs.append(h)
+    return torch.stack(outputs)
+
+
 class Deep(nn.Module):
     """Layers in both directions if wanted, each a cell in a list; changed by those below."""
 
@@ -393,12 +403,7 @@ class LooseLayers(nn.Module):
 
     def forward(self, x):
         for cell in (self.first, *self.others):
-            h = c = x.new_zeros(x.shape[1], cell.hidden_size)
-            outputs = []
-            for x_t in x:
-                h, c = cell(x_t, (h, c))
-                outputs.append(h)
-            x = torch.stack(outputs)
+            x = over(cell, x)
         return x
 
 
@@ -414,12 +419,7 @@ class OneCell(nn.Module):
     def forward(self, x):
         for layer in range(self.num_layers):
             cell = self.rest if layer else self.first
-            h = c = x.new_zeros(x.shape[1], cell.hidden_size)
-            outputs = []
-            for x_t in x:
-                h, c = cell(x_t, (h, c))
-                outputs.append(h)
-            x = torch.stack(outputs)
+            x = over(cell, x)
         return x
 
 
