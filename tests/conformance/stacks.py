@@ -212,6 +212,15 @@ class LastAlone(nn.Module):
         return self.out(self.shown(self.lstm(x)[0]))
 
 
+class Chunked(Deep):
+    """Takes no number of chunks below two, which has nothing to do with layers."""
+
+    def __init__(self, input_size, hidden_size, num_layers=1, chunks=2):
+        if chunks < 2:
+            raise ValueError("chunks must be two at least")
+        super().__init__(input_size, hidden_size, num_layers)
+
+
 class Ensemble(nn.Module):
     """Several LSTMs side by side, whose mean is returned: neither layers nor directions."""
 

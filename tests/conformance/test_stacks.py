@@ -29,6 +29,12 @@ def test_what_is_right_in_any_form_conforms(name, seed):
     assert not [s for s in judgement.diagnosis if "not judged" in s]
 
 
+def test_what_fails_as_nobody_asked_for_it_is_judged_as_it_was_asked_for():
+    judgement = judged("Chunked", chunks=4)
+    assert judgement.verdict == "conforms", judgement.diagnosis
+    assert "as_built" not in {c.name for c in judgement.checks}
+
+
 def test_an_ensemble_is_no_stack():
     judgement = judged("Ensemble")
     assert judgement.verdict == "conforms", judgement.diagnosis
