@@ -165,6 +165,7 @@ def _show(judgement: Judgement) -> None:
     if found:
         parts = ("stack", "layout", "state", "weights", "biases", "output_layer", "precision")
         line = "; ".join(f"{found[p]}" for p in parts if found.get(p))
+        line += f"; {found['told']}" if "told" in found else ""
         line += f"; left at its default: {found['not_judged']}" if "not_judged" in found else ""
         line += f"; {found['directions']}" if "directions" in found else ""
         console.print(Padding(f"found: {markup(line)}", (0, 0, 0, 2)), style="dim")

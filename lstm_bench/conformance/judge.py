@@ -270,7 +270,7 @@ def _conclude(
         diagnosis = _diagnosis(subject, results) or [f"{r.name}: {r.message}" for r in counted[:3]]
         by_itself = any(f.level == "fail" and f.check_class == "state" for f in subject.findings)
         # What is wrong with several layers or both directions alone is right with one.
-        stacked = all(r.check_class == "stack" for r in counted)
+        stacked = all(r.check_class in ("stack", "lengths") for r in counted)
         named = None if by_itself or stacked else _variant_of(subject)
         if named is not None:
             verdict, diagnosis = Verdict.VARIANT, [named]
@@ -280,7 +280,22 @@ def _conclude(
         verdict = Verdict.INCONCLUSIVE
         diagnosis = [f"{r.name}: {r.message}" for r in results if r.status is Status.INCONCLUSIVE]
     diagnosis += [f"warning: {r.message}" for r in results if r.status is Status.WARNING]
-    return Judgement(name, verdict, tuple(diagnosis), subject.describe(), tuple(results))
+    interface = _with_facts(subject.describe(), subject.left_alone(), results)
+    return Judgement(name, verdict, tuple(diagnosis), interface, tuple(results))
+
+
+def _with_facts(
+    interface: Mapping[str, str], left_alone: Sequence[str], results: Iterable[CheckResult]
+) -> dict[str, str]:
+    """With what checks have found out about arguments; what is left of the others is not judged."""
+    facts = {name: fact for r in results for name, fact in r.facts.items()}
+    left = [f"`{n}`" for n in left_alone if n not in facts]
+    told = [f"`{name}`: {fact}" for name, fact in facts.items()]
+    return {
+        **interface,
+        **({"told": "; ".join(told)} if told else {}),
+        **({"not_judged": ", ".join(left)} if left else {}),
+    }
 
 
 def _without_consequences(results: Sequence[CheckResult]) -> list[CheckResult]:

@@ -42,6 +42,7 @@ CLASSES = (
     "layout",
     "batch_time",
     "stack",
+    "lengths",
     "gradients",
     "randomness",
     "validation",
@@ -58,11 +59,15 @@ class Outcome(Exception):  # noqa: N818 - raised by a check to end with a status
 
     status: Status
 
-    def __init__(self, message: str, script: str | None = None) -> None:
+    def __init__(
+        self, message: str, script: str | None = None, *, facts: Mapping[str, str] | None = None
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.script = script
         """A stand-alone script that shows it, where the check has one."""
+        self.facts = facts or {}
+        """What was found on the way, by the name of what it is about."""
 
 
 class Failed(Outcome):
@@ -119,6 +124,8 @@ class CheckResult:
     seconds: float = 0.0
     is_cause: bool = False
     """Whether the message of a failure is its cause itself."""
+    facts: Mapping[str, str] = field(default_factory=dict)
+    """What was found, by the argument that it is about."""
 
     def as_json(self) -> dict[str, Any]:
         fields = asdict(self)
@@ -133,6 +140,7 @@ class CheckResult:
             str(fields["name"]), str(fields["class"]), Status(fields["status"]),
             str(fields["message"]), None if script is None else str(script),
             float(fields["seconds"]), bool(fields.get("is_cause", False)),
+            {str(name): str(fact) for name, fact in dict(fields.get("facts", {})).items()},
         )  # fmt: skip
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from lstm_bench.conformance.records import CLASSES, CheckResult, Outcome, Status, Told
 from lstm_bench.errors import UsageError, describe
 from lstm_bench.subject import Subject
 
-CheckFunction = Callable[[Subject], None]
+CheckFunction = Callable[[Subject], Mapping[str, str] | None]
+"""What it returns are facts that were found, by the name of what they are about."""
 
 
 @dataclass(frozen=True)
@@ -66,12 +67,16 @@ def run_check(check: Check, subject: Subject) -> CheckResult:
     """Run one check. A subject's exception on legal input is a failure, told as such."""
     started = time.perf_counter()
     status, message, script, is_cause = Status.PASS, "", None, False
+    facts: Mapping[str, str] = {}
     try:
-        check.function(subject)
+        facts = check.function(subject) or {}
     except Outcome as outcome:
         status, message, script = outcome.status, outcome.message, outcome.script
+        facts = outcome.facts
         is_cause = isinstance(outcome, Told)
     except Exception as error:
         status, message = Status.FAIL, f"raised {describe(error)}"
     seconds = time.perf_counter() - started
-    return CheckResult(check.name, check.check_class, status, message, script, seconds, is_cause)
+    return CheckResult(
+        check.name, check.check_class, status, message, script, seconds, is_cause, facts
+    )

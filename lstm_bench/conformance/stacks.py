@@ -8,6 +8,7 @@ whatever order they lie, says what the module does.
 from __future__ import annotations
 
 import contextlib
+import copy
 import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,10 +25,12 @@ from lstm_bench.conformance.agreement import relative_error
 from lstm_bench.conformance.problem import draw
 from lstm_bench.errors import describe
 from lstm_bench.subject import Subject
+from lstm_bench.subject.interface import Interface
 from lstm_bench.subject.results import Path, leaves_of
 from lstm_bench.subject.stacks import Assignment, Part, Place, Stacked, States, Way, states_in
 from lstm_bench.subject.tensors import unregistered
 from lstm_bench.theory.families import LSTM
+from lstm_bench.theory.marks import HEEDED, Heeding, Marks
 from lstm_bench.theory.stack import BACKWARD, FORWARD, Address, Layer, Stack
 from lstm_bench.theory.stacked import JOINED, Outcome, run_stack
 from lstm_bench.theory.wiring import RIGHT, Wiring, miswired
@@ -117,12 +120,7 @@ def understand(
 
     Raises NotUnderstoodError with the reason.
     """
-    if subject.interface.kind == "cell":
-        raise NotUnderstoodError("it takes a single step")
-    try:
-        stacked = Stacked(subject, options, I, H)
-    except Exception as error:
-        raise NotUnderstoodError(f"its constructor raised {describe(error)}") from error
+    stacked = built(subject, options)
     found = list(stacked.assignments())
     asked = [a for a in found if (a.layers, a.directions) == (layers, directions)]
     if not asked and found:
@@ -134,6 +132,29 @@ def understand(
         lost = "is not a registered parameter: no optimiser sees it, nothing saves or moves it"
         return Understood(asked[0], (f"`{loose[0]}` {lost}",))
     return _explained([Scene(stacked, one, seed) for one in asked])
+
+
+def right_scene(
+    subject: Subject, options: Mapping[str, Any], layers: int, directions: int, *, seed: int = 0
+) -> Scene:
+    """A stack whose results without a state are right. Raises NotUnderstoodError where none is."""
+    stacked = built(subject, options)
+    for one in stacked.assignments():
+        if (one.layers, one.directions) == (layers, directions):
+            scene = Scene(stacked, one, seed)
+            if scene.explained(RIGHT) is not None:
+                return scene
+    raise NotUnderstoodError("its results are not right as they are")
+
+
+def built(subject: Subject, options: Mapping[str, Any]) -> Stacked:
+    """A stack of a sequence's layers. Raises NotUnderstoodError."""
+    if subject.interface.kind == "cell":
+        raise NotUnderstoodError("it takes a single step")
+    try:
+        return Stacked(subject, options, I, H)
+    except Exception as error:
+        raise NotUnderstoodError(f"its constructor raised {describe(error)}") from error
 
 
 def _too_few(has: Assignment, layers: int, directions: int) -> str:
@@ -221,6 +242,15 @@ class Scene:
         self.parameters = {p: one.parameters.to(dtype=dtype) for p, one in drawn.items()}
         self.layout: Layout | None = None
         self.read: Read | None = None
+        self.marks: Marks | None = None
+
+    def told(self, interface: Interface, marks: Marks) -> Scene:
+        """The same module and numbers, called so that it is told which steps count."""
+        other = copy.copy(self)
+        other.stacked, other.marks = self.stacked.called(interface), marks
+        for found in ("plain", "way"):
+            other.__dict__.pop(found, None)
+        return other
 
     @cached_property
     def loaded(self) -> dict[Place, Parameters]:
@@ -240,13 +270,13 @@ class Scene:
 
     # -- without a state ------------------------------------------------------------------------
 
-    def explained(self, wiring: Wiring) -> Read | None:
+    def explained(self, wiring: Wiring, heeding: Heeding = HEEDED) -> Read | None:
         """How the result without a state is read, where this wiring gives it."""
         for inner in self._inner() if self.layout is None else (self.layout.inner,):
-            outcome = self.theory(wiring, None, inner)
+            outcome = self.theory(wiring, None, inner, heeding)
             found = None if outcome is None else self.reading(self.plain, outcome, inner)
             if found is not None:
-                if wiring == RIGHT:
+                if wiring == RIGHT and self.marks is None:
                     self.read, self.layout = found, found.layout
                 return found
         return None
@@ -264,7 +294,9 @@ class Scene:
         layer = Layer(LSTM, (FORWARD, BACKWARD)[: a.directions], joined=inner)
         return Stack((layer,) * a.layers)
 
-    def theory(self, wiring: Wiring, states: States | None, inner: str) -> Outcome | None:
+    def theory(
+        self, wiring: Wiring, states: States | None, inner: str, heeding: Heeding = HEEDED
+    ) -> Outcome | None:
         """What such a stack gives; None where such a wiring does not fit its sizes."""
         parameters = {
             Address(*place, name): tensor
@@ -273,8 +305,10 @@ class Scene:
         }
         given = None if states is None else self._by_place(states)
         try:
-            stack = self._stack(inner)
-            return run_stack(stack, parameters, self.x.double(), given, wiring=wiring)
+            stack, x = self._stack(inner), self.x.double()
+            return run_stack(
+                stack, parameters, x, given, marks=self.marks, heeding=heeding, wiring=wiring
+            )
         except (ValueError, RuntimeError, IndexError, KeyError):
             return None
 
@@ -288,11 +322,13 @@ class Scene:
     def reading(self, result: Any, outcome: Outcome, inner: str) -> Read | None:
         """How a result is the theory's, whatever its order; None where it is not."""
         try:
-            path, y = self.stacked.output(result, B, T)
+            path, y = self.output(result)
             parts = states_in(result, B, H, T, path)
         except ValueError as error:
             raise NotUnderstoodError(str(error)) from error
-        joined = next((n for n, v in self._joins(outcome) if self.same(y, v)), None)
+        joins = ((n, v[:, : y.shape[1]]) for n, v in self._joins(outcome))
+        y = self.shown(y, outcome)
+        joined = next((n for n, v in joins if self.same(y, self.shown(v, outcome))), None)
         if joined is None or not _one_layout(inner, joined, self.assignment):
             return None
         left = dict(_keyed(outcome))
@@ -310,12 +346,28 @@ class Scene:
         outputs = outcome.outputs
         if self.stacked.interface.kind == "last":  # of the backward direction that is the first
             outputs = tuple(y[:, :1] if d else y[:, -1:] for d, y in enumerate(outputs))
+            if self.marks is not None:
+                outputs = tuple(h[:, None] for h, *_ in outcome.states[-1])
         if len(outputs) == 1:
             yield "forward first", self.stacked.read_out(outputs[0])
             return
         for name, join in JOINED.items():
             with contextlib.suppress(RuntimeError):  # its output layer is of another width
                 yield name, self.stacked.read_out(join(*outputs))
+
+    def output(self, result: Any) -> tuple[Path, Tensor]:
+        """Where the output lies, and what it is; some end with the longest sequence."""
+        longest = T if self.marks is None else max(self.marks.lengths)
+        try:
+            return self.stacked.output(result, B, T)
+        except ValueError:
+            return self.stacked.output(result, B, longest)
+
+    def shown(self, y: Tensor, outcome: Outcome) -> Tensor:
+        """An output where it says anything, zeros elsewhere."""
+        if outcome.shown is None or self.stacked.interface.kind == "last":
+            return y
+        return torch.where(outcome.shown[:, : y.shape[1], None], y, 0.0)
 
     def same(self, got: Tensor, expected: Tensor) -> bool:
         """Whether they are the same up to rounding."""
@@ -449,8 +501,10 @@ class Scene:
         x = self.x.clone().requires_grad_()
         states = {k: s.clone().requires_grad_() for k, s in self.states.items()}
         result = self.stacked.run(x) if self.way is None else self.way(x, states)
-        path, y = self.stacked.output(result, B, T)
+        path, y = self.output(result)
         parts = dict(states_in(result, B, H, T, path))
+        if self.marks is not None and self.stacked.interface.kind != "last":
+            y = torch.where(self.marks.counts[:, : y.shape[1], None], y, 0.0)
         loss = self._loss(y, {k: parts[p] for k, p in self.read.cut.items()})
         for tensor in self.stacked.module.parameters():
             tensor.grad = None
@@ -475,7 +529,7 @@ class Scene:
         }
         given = None if self.way is None else self._by_place(states)
         stack = self._stack(self.read.layout.inner)
-        outcome = run_stack(stack, leaves, x, given, wiring=wiring)
+        outcome = run_stack(stack, leaves, x, given, marks=self.marks, wiring=wiring)
         y = dict(self._joins(outcome))[self.read.layout.joined]
         ends = dict(_keyed(outcome))
         self._loss(y, {k: ends[k] for k in self.read.cut}).backward()  # type: ignore[no-untyped-call]

@@ -9,11 +9,12 @@ from __future__ import annotations
 import inspect
 import re
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from lstm_bench.subject.interface import Constant, Form, Slot, rebuild
+from lstm_bench.subject.interface import Constant, Form, Interface, Slot, rebuild
+from lstm_bench.subject.spelled import PACKED, Spelled, spellings
 
 _STATE = re.compile(
     r"state|hid|^hx|^h_?x|init|prev|^h_?\d?$|^h_?t|^s\d?$|^hc|carry|memory|mem|^past|last|^c_?\d?$|^cx|cell"
@@ -45,13 +46,22 @@ class Call:
 
 @dataclass(frozen=True)
 class Signature:
-    """The parameters of a call that matter: which takes x, and which may take a state."""
+    """The parameters of a call that matter: which takes x, and which may take a state.
+
+    told: what says which steps count, where the call needs that: by name, "" for x itself.
+    """
 
     x_position: int
     others: tuple[str, ...]
     required: tuple[str, ...]
     keyword_only: frozenset[str]
     annotations: dict[str, Any]
+    told: Mapping[str, Spelled] = field(default_factory=dict)
+
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """The required ones beside x of which nothing is known yet."""
+        return tuple(name for name in self.required if name not in self.told)
 
 
 def signature_of(module: Any) -> Signature:
@@ -84,13 +94,35 @@ def signature_of(module: Any) -> Signature:
     )
 
 
+def tellings(signature: Signature) -> Iterator[Signature]:
+    """Ways to tell which steps count, for a call that needs it; x itself may come packed."""
+    for name in signature.required:
+        if _NOT_STATE.search(name.lower()):
+            for spelling in spellings():
+                yield replace(signature, told={name: Spelled(spelling)})
+    yield replace(signature, told={"": Spelled(PACKED)})
+
+
+def order_of(signature: Signature) -> list[str]:
+    """The names of its parameters in order, "" for x."""
+    order = list(signature.others)
+    order.insert(signature.x_position, "")
+    return order
+
+
 def left_alone(module: Any, arguments: tuple[Form, ...], keywords: Any) -> list[str]:
     """Names of a call's optional arguments that such a call does not hand over."""
     signature = signature_of(module)
-    order = list(signature.others)
-    order.insert(signature.x_position, "")
-    used = {*order[: len(arguments)], *keywords}
+    used = {*order_of(signature)[: len(arguments)], *keywords}
     return [name for name in signature.others if name not in used]
+
+
+def free(module: Any, interface: Interface) -> list[str]:
+    """Names of a call's arguments that hold no state: what is left alone, and what is told."""
+    order = order_of(signature_of(module))
+    given = {**dict(zip(order, interface.arguments, strict=False)), **interface.keywords}
+    told = [name for name, form in given.items() if isinstance(form, (Constant, Spelled)) and name]
+    return [*told, *left_alone(module, interface.arguments, interface.keywords)]
 
 
 def _schema_names(function: Any) -> list[str]:
@@ -102,23 +134,24 @@ def _schema_names(function: Any) -> list[str]:
 def stateless_calls(x: Slot, signature: Signature) -> Iterator[Call]:
     """X alone; then with None for whatever else is required."""
     yield _place(signature, x, {})
-    if signature.required:
-        yield _place(signature, x, {name: Constant(None) for name in signature.required})
+    if signature.unknown:
+        yield _place(signature, x, {name: Constant(None) for name in signature.unknown})
 
 
 def stateful_calls(x: Slot, signature: Signature, examples: list[Any]) -> Iterator[Call]:
     """Every way to hand over a state. ``examples``: forms that the module itself gave."""
-    ordered = sorted(signature.others, key=lambda name: not _looks_like_state(name))
+    others = [name for name in signature.others if name not in signature.told]
+    ordered = sorted(others, key=lambda name: not _looks_like_state(name))
     singles = [name for name in ordered if not _NOT_STATE.search(name)]
     axes = _axes_beside(x)
     containers = [*examples, *_annotated(signature, axes), *_containers(axes)]
     pairs = [(a, b) for k, a in enumerate(singles) for b in singles[k + 1 :]]
     pairs = [(a, b) for a, b in pairs if _in_order(signature, a, b)]
-    if len(signature.required) == 2:  # f(x, h, c), both required: a pair of arguments
+    if len(signature.unknown) == 2:  # f(x, h, c), both required: a pair of arguments
         yield from _pair_calls(signature, x, pairs)
     for name in singles[:4]:
         for form in containers:
-            rest = {n: Constant(None) for n in signature.required if n != name}
+            rest = {n: Constant(None) for n in signature.unknown if n != name}
             named = bool(_looks_like_state(name))
             yield _place(signature, x, {**rest, name: form}, states=2, named=named)
     yield from _pair_calls(signature, x, pairs)
@@ -126,7 +159,7 @@ def stateful_calls(x: Slot, signature: Signature, examples: list[Any]) -> Iterat
 
 def single_state_calls(x: Slot, signature: Signature) -> Iterator[Call]:
     """One state only, as ``nn.GRU`` takes it."""
-    for name in signature.others[:3]:
+    for name in [n for n in signature.others if n not in signature.told][:3]:
         for axes in _axes_beside(x):
             yield _place(signature, x, {name: Slot("h", axes)}, states=1)
 
@@ -188,12 +221,13 @@ def _place(
     named: bool = False,
 ) -> Call:
     """Arguments by position as far as there is no gap before them, the rest by keyword."""
-    order = list(signature.others)
-    order.insert(signature.x_position, "")
+    values = {**values, **signature.told}
+    first: Form = values.pop("", x)
+    order = order_of(signature)
     arguments: list[Form] = []
     for name in order:
         if name == "":
-            arguments.append(x)
+            arguments.append(first)
         elif name in values and name not in signature.keyword_only:
             arguments.append(values[name])
         else:

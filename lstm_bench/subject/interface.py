@@ -8,14 +8,16 @@ result is walking the form and the result side by side.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import PackedSequence
 
 from lstm_bench.subject import axes as layout
+from lstm_bench.subject.spelled import PACKED, Spelled, padded
 
 CANONICAL = {
     "x": "BTI",
@@ -52,7 +54,10 @@ class Constant:
 
 
 Form: TypeAlias = Any
-"""A Slot or Constant, or a tuple, list, dict or NamedTuple of forms."""
+"""A Slot, Constant or Spelled, or a tuple, list, dict or NamedTuple of forms."""
+
+PACKED_X = Slot("x", "BTI")
+"""What a PackedSequence is made of."""
 
 
 @dataclass(frozen=True)
@@ -84,9 +89,37 @@ class Interface:
     state_arguments: tuple[str, str] | None = None
     notes: tuple[str, ...] = field(default=())
 
+    @property
+    def is_told(self) -> bool:
+        """Whether the call says which steps count, since it must be told."""
+        given = (*self.arguments, *self.keywords.values())
+        return any(isinstance(form, Spelled) for form in given)
+
     def returns(self, role: str) -> bool:
         """Whether the result holds this part."""
         return any(role in slot.role for slot in slots(self.result))
+
+
+def told(interface: Interface, order: Sequence[str], name: str, spelled: Spelled) -> Interface:
+    """The same call, in which an argument says which steps count.
+
+    order: the names of the call's parameters, "" for x. name: the argument's; "" for x itself.
+    """
+
+    def put(
+        arguments: tuple[Form, ...], keywords: Mapping[str, Form]
+    ) -> tuple[tuple[Form, ...], dict[str, Form]]:
+        at = order.index(name)
+        if at < len(arguments):
+            return (*arguments[:at], spelled, *arguments[at + 1 :]), dict(keywords)
+        return arguments, {**keywords, name: spelled}
+
+    arguments, keywords = put(interface.arguments, interface.keywords)
+    call = replace(interface, arguments=arguments, keywords=keywords)
+    if interface.stateless is None:
+        return call
+    stateless, more = put(interface.stateless, interface.stateless_keywords)
+    return replace(call, stateless=stateless, stateless_keywords=more)
 
 
 def slots(form: Form) -> Iterator[Slot]:
@@ -95,6 +128,8 @@ def slots(form: Form) -> Iterator[Slot]:
         yield form
     elif isinstance(form, Steps):
         yield form.each
+    elif isinstance(form, Spelled) and form.spelling == PACKED:
+        yield PACKED_X
     elif isinstance(form, Mapping):
         for value in form.values():
             yield from slots(value)
@@ -128,6 +163,8 @@ def fill(form: Form, parts: Mapping[str, Tensor]) -> Any:
         return arranged.contiguous() if part.is_contiguous() else arranged
     if isinstance(form, Constant):
         return form.value
+    if isinstance(form, Spelled):
+        return form.value(parts["x"])
     if isinstance(form, Mapping):
         return {key: fill(value, parts) for key, value in form.items()}
     return rebuild(form, [fill(value, parts) for value in form])
@@ -151,6 +188,8 @@ def leaves(form: Form, result: Any) -> Iterator[tuple[Slot, Tensor]]:
     if isinstance(form, Slot):
         if form.role == "?":
             return
+        if isinstance(result, PackedSequence):
+            result = padded(result)
         if not isinstance(result, Tensor):
             raise ValueError(f"expected a tensor for {form}, got {type(result).__name__}")
         yield form, result

@@ -30,6 +30,7 @@ from lstm_bench.subject.forms import (
     single_state_calls,
     stateful_calls,
     stateless_calls,
+    tellings,
 )
 from lstm_bench.subject.interface import Form, Interface, Slot, Steps, fill, rebuild, slots
 from lstm_bench.subject.results import (
@@ -140,7 +141,19 @@ class Probe:
     # -- sequences -------------------------------------------------------------------------
 
     def sequence(self) -> Found | None:
-        """The best reading as a layer over sequences (B, T, I) or (T, B, I)."""
+        """The best reading as a layer over sequences (B, T, I) or (T, B, I).
+
+        Where there is none, it may have to be told which of their steps count.
+        """
+        found, plain = self._sequence(), self.signature
+        for self.signature in () if found is not None else tellings(plain):
+            found = self._sequence()
+            if found is not None:
+                return found
+        self.signature = plain
+        return found
+
+    def _sequence(self) -> Found | None:
         best: Found | None = None
         for candidates in LAYOUTS:
             for found in self._sequence_readings(candidates):

@@ -13,25 +13,32 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import PackedSequence
 
 from lstm_bench.subject.interface import Form, Slot, Steps, rebuild
+from lstm_bench.subject.spelled import padded
 
 Path = tuple[Any, ...]
 
 
 @dataclass(frozen=True)
 class Leaf:
-    """One tensor of a result, or a list with one tensor a step (then stacked along axis 0)."""
+    """One tensor of a result, a list with one tensor a step (then stacked along axis 0), or what
+    came packed (then padded, time first).
+    """
 
     path: Path
     tensor: Tensor
     steps: bool = False
+    packed: bool = False
 
 
 def leaves_of(result: Any, steps: int, path: Path = ()) -> Iterator[Leaf]:
     """Every tensor of a nested result, with its path."""
     if isinstance(result, Tensor):
         yield Leaf(path, result)
+    elif isinstance(result, PackedSequence):
+        yield Leaf(path, padded(result), packed=True)
     elif isinstance(result, Mapping):
         for key, value in result.items():
             yield from leaves_of(value, steps, (*path, key))
@@ -65,7 +72,7 @@ def build_form(result: Any, slots: Mapping[Path, Form], path: Path = ()) -> Form
 def sequence_axes(leaf: Leaf, batch: int, steps: int) -> tuple[str, ...]:
     """Layouts in which a leaf can be a sequence (B, T, K), by shape alone."""
     shape = tuple(leaf.tensor.shape)
-    if leaf.steps:  # stacked along axis 0
+    if leaf.steps or leaf.packed:
         return ("TBK",) if shape[:2] == (steps, batch) else ()
     if len(shape) == 3 and shape[:2] == (batch, steps):
         return ("BTK",)

@@ -8,6 +8,7 @@ direction each, and given states are put into the same containers.
 
 from __future__ import annotations
 
+import copy
 import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -22,9 +23,19 @@ from impls.parameters import Parameters
 from lstm_bench.subject import axes as layout
 from lstm_bench.subject.construct import LAYERS, settings_of
 from lstm_bench.subject.identify import prepare
-from lstm_bench.subject.interface import Constant, Form, Slot, Steps, fill, rebuild, slots
+from lstm_bench.subject.interface import (
+    Constant,
+    Form,
+    Interface,
+    Slot,
+    Steps,
+    fill,
+    rebuild,
+    slots,
+)
 from lstm_bench.subject.mapping import HeadLayout, ProbedMap
 from lstm_bench.subject.results import Path, leaves_of
+from lstm_bench.subject.spelled import Spelled
 from lstm_bench.subject.subject import Subject
 from lstm_bench.subject.tensors import held, learnable
 
@@ -123,6 +134,11 @@ BOTH_WAYS = r"bidir|(^|_)both|two_?way"
 """How an option for both directions of time is spelled."""
 
 
+def in_words(options: Mapping[str, Any]) -> str:
+    """Options as they are written in a call."""
+    return ", ".join(f"{name}={value!r}" for name, value in options.items())
+
+
 def _kind_of(subject: Subject, options: Mapping[str, Any]) -> str | None:
     """What options make of the plain module: "layers", "directions", "else"; None: they fail.
 
@@ -153,6 +169,12 @@ class Stacked:
         self.module = prepare(module, subject.dtype)
         self.subject, self.input_size, self.hidden_size = subject, input_size, hidden_size
         self.interface = subject.interface
+
+    def called(self, interface: Interface) -> Stacked:
+        """The same module, called in another way."""
+        other = copy.copy(self)
+        other.interface = interface
+        return other
 
     # -- parameters -----------------------------------------------------------------------------
 
@@ -274,11 +296,26 @@ class Stacked:
         """The module's own result without a state. x: (B, T, I)."""
         form = self.interface
         if form.stateless is None:
-            raise TypeError("it takes no call without a state")
+            return self._from_zeros(x)
         parts = {"x": x}
         return self.module(
             *fill(form.stateless, parts), **fill(dict(form.stateless_keywords), parts)
         )
+
+    def _from_zeros(self, x: Tensor) -> Any:
+        """The same of one that must be given a state: zeros, however it takes them."""
+        shape = next(self.assignments())
+        zeros = {
+            (kind, *place): x.new_zeros(len(x), self.hidden_size)
+            for kind in "hc" for place in sorted(shape.named)
+        }  # fmt: skip
+        failed: Exception | None = None
+        for way in self.ways(None, None):
+            try:
+                return way(x, zeros)
+            except Exception as error:  # a wrong guess may raise anything
+                failed = failed or error
+        raise failed or TypeError("it takes no state")
 
     def sees_the_future(self) -> bool:
         """Whether the first outputs move with the last input; False where that cannot be seen."""
@@ -320,7 +357,8 @@ class Stacked:
         found = _path_of_y(self.interface.result)
         for leaf in leaves_of(result, steps):
             if found is not None and leaf.path == found[0]:
-                axes, shown = found[1], 1 if self.interface.kind == "last" else steps
+                axes = "TBK" if leaf.packed else found[1]
+                shown = 1 if self.interface.kind == "last" else steps
                 width = leaf.tensor.numel() // (batch * shown)
                 sizes = {"B": batch, "T": shown, "K": width}
                 return leaf.path, layout.restore(leaf.tensor, "BTK", axes, sizes)
@@ -417,7 +455,7 @@ def _put(form: Form, x: Tensor, states: States, put: Callable[[Form, States], An
     roles = {letter for slot in slots(form) for letter in slot.role}
     if roles and roles <= {"h", "c"}:
         return put(form, states)
-    if isinstance(form, (Slot, Constant)):
+    if isinstance(form, (Slot, Constant, Spelled)):
         return fill(form, {"x": x})
     if isinstance(form, Mapping):
         return {key: _put(value, x, states, put) for key, value in form.items()}

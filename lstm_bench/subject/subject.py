@@ -90,9 +90,7 @@ class Subject:
         """The interface that was found, in words, part by part."""
         from lstm_bench.subject.words import interface_in_words
 
-        words = interface_in_words(self.recipe, self.interface, self.parameter_map, self.dtype)
-        left = self.left_alone()
-        return words | ({"not_judged": ", ".join(f"`{n}`" for n in left)} if left else {})
+        return interface_in_words(self.recipe, self.interface, self.parameter_map, self.dtype)
 
     def left_alone(self) -> list[str]:
         """Optional arguments of its call that stay at their defaults: nothing is known of them."""

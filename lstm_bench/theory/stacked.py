@@ -11,6 +11,7 @@ from torch import Tensor
 from lstm_bench.theory.compute import State, run
 from lstm_bench.theory.edits import Edit, Theory
 from lstm_bench.theory.functions import JOINS
+from lstm_bench.theory.marks import HEEDED, Heeding, Marks, in_order
 from lstm_bench.theory.stack import BACKWARD, Address, Layer, Stack
 from lstm_bench.theory.wiring import RIGHT, Wiring
 
@@ -22,12 +23,14 @@ Given = Sequence[Sequence[State | None]]
 class Outcome:
     """y: (B, T, K), of the last layer. states: of each layer and direction, after its last step.
 
-    outputs: the last layer's, direction by direction, before they are joined.
+    outputs: the last layer's, direction by direction, before they are joined. shown: (B, T),
+    where outputs say anything; None: everywhere.
     """
 
     y: Tensor
     states: tuple[tuple[State, ...], ...]
     outputs: tuple[Tensor, ...]
+    shown: Tensor | None = None
 
 
 def run_stack(
@@ -36,21 +39,29 @@ def run_stack(
     x: Tensor,
     states: Given | None = None,
     *,
-    lengths: Sequence[int] | None = None,
+    marks: Marks | None = None,
+    heeding: Heeding = HEEDED,
     masks: Sequence[Tensor] | None = None,
     edits: Mapping[tuple[int, int], tuple[Edit, ...]] | None = None,
     wiring: Wiring = RIGHT,
 ) -> Outcome:
     """x: (B, T, I). states: [layer][direction], each as the cell has them; None for the default.
 
-    lengths: of each sequence, at least 1; what lies beyond is not read, and given as zeros. masks:
-    by which each layer's output but the last one's is multiplied, as dropout does. edits: mistakes
-    of a layer in one direction. wiring: another one than the right one is a mistake in how layers
-    and directions are joined; it may not fit the sizes (ValueError, RuntimeError or IndexError).
+    marks: which steps count, and before which the state starts anew; at those that do not, outputs
+    are zeros. heeding: another one than the right one is a mistake with them. masks: by which each
+    layer's output but the last one's is multiplied, as dropout does. edits: mistakes of a layer in
+    one direction. wiring: another one than the right one is a mistake in how layers and directions
+    are joined; it may not fit the sizes (ValueError, RuntimeError or IndexError).
     """
     if wiring.carries != RIGHT.carries and any(len(one.directions) > 1 for one in stack.layers):
         raise ValueError("a state is carried from layer to layer in one direction alone")
-    run = _Run(stack, parameters, x, states, lengths, edits or {}, wiring)
+    if marks is not None and states is not None:
+        states = [
+            [None if s is None else _ordered(s, heeding.takes, marks) for s in layer]
+            for layer in states
+        ]
+    heard = None if marks is None else _Heard(marks, heeding)
+    run = _Run(stack, parameters, x, states, heard, edits or {}, wiring)
     if wiring.carries == "shared":
         return run.with_one_state()
     below: list[_Ran] = []
@@ -59,7 +70,23 @@ def run_stack(
         if masks is not None and number + 1 < len(stack.layers):
             ran = _Ran(ran.read, ran.outputs, ran.y * masks[number], ran.ends)
         below.append(ran)
-    return run.outcome(below)
+    outcome = run.outcome(below)
+    return outcome if marks is None else _in_the_order_of(outcome, marks, heeding)
+
+
+def _in_the_order_of(outcome: Outcome, marks: Marks, heeding: Heeding) -> Outcome:
+    """The rows as they are returned."""
+    shows, returns = heeding.shows, heeding.returns
+    return Outcome(
+        in_order(outcome.y, shows, marks),
+        tuple(tuple(_ordered(s, returns, marks) for s in layer) for layer in outcome.states),
+        tuple(in_order(y, shows, marks) for y in outcome.outputs),
+        in_order(marks.counts, shows, marks) & marks.counts,
+    )
+
+
+def _ordered(state: State, how: str, marks: Marks) -> State:
+    return tuple(in_order(part, how, marks) for part in state)
 
 
 @dataclass(frozen=True)
@@ -78,7 +105,7 @@ class _Run:
     parameters: Mapping[Address, Tensor]
     x: Tensor
     states: Given | None
-    lengths: Sequence[int] | None
+    heard: _Heard | None
     edits: Mapping[tuple[int, int], tuple[Edit, ...]]
     wiring: Wiring
 
@@ -98,7 +125,8 @@ class _Run:
             named = self._weights(number, direction)
             given = self._given(number, direction, below, ends)
             backward = way == BACKWARD and wired.backward_time in ("turned", "left")
-            y, end = _one_way(theory, named, read, given, self.lengths, backward=backward)
+            heard = self._heard(number)
+            y, end = _one_way(theory, named, read, given, heard, backward=backward)
             if way == BACKWARD:
                 if wired.backward_time in ("left", "fed turned back"):
                     y = y.flip(1)
@@ -119,6 +147,13 @@ class _Run:
         if self.wiring.returns != RIGHT.returns:
             states = (states[{"first": 0, "last": -1}[self.wiring.returns]],) * len(states)
         return Outcome(ran[-1].y, states, ran[-1].outputs)
+
+    def _heard(self, number: int) -> _Heard | None:
+        """What a layer makes of marks."""
+        if self.heard is None:
+            return None
+        heeds = {"all": True, "first": number == 0, "last": number == len(self.stack.layers) - 1}
+        return self.heard if heeds[self.heard.heeding.layers] else self.heard.unheeded
 
     def _wired(self, number: int) -> Wiring:
         return self.wiring if number >= self.wiring.since else RIGHT
@@ -249,25 +284,107 @@ def _one_way(
     parameters: dict[str, Tensor],
     x: Tensor,
     state: State | None,
-    lengths: Sequence[int] | None,
+    heard: _Heard | None,
     *,
     backward: bool,
 ) -> tuple[Tensor, State]:
-    names = [name for name, _ in theory.cell.states]
-    if lengths is None:
-        found = run(theory, parameters, x.flip(1) if backward else x, state)
-        y = found["y"].flip(1) if backward else found["y"]
-        return y, tuple(found[name] for name in names)
-    # Each sequence by itself, to its own end: nothing here depends on the others.
-    rows, ends = [], []
-    for b, length in enumerate(lengths):
-        own = x[b : b + 1, :length]
-        given = None if state is None else tuple(s[b : b + 1] for s in state)
-        y, end = _one_way(theory, parameters, own, given, None, backward=backward)
-        rest = y.new_zeros(1, x.shape[1] - length, y.shape[2])
-        rows.append(torch.cat([y, rest], 1))
-        ends.append(end)
-    return torch.cat(rows), tuple(torch.cat(parts) for parts in zip(*ends, strict=True))
+    if heard is not None:
+        return heard.run(theory, parameters, x, state, backward=backward)
+    found = run(theory, parameters, x.flip(1) if backward else x, state)
+    y = found["y"].flip(1) if backward else found["y"]
+    return y, tuple(found[name] for name, _ in theory.cell.states)
+
+
+@dataclass(frozen=True)
+class _Heard:
+    """Marks, and what is made of them."""
+
+    marks: Marks
+    heeding: Heeding
+
+    @property
+    def unheeded(self) -> _Heard:
+        """The same where they play no part."""
+        every = torch.ones_like(self.marks.counts)
+        return _Heard(Marks(every, torch.zeros_like(every)), HEEDED)
+
+    def run(
+        self, theory: Theory, parameters: dict[str, Tensor], x: Tensor, state: State | None,
+        *, backward: bool,
+    ) -> tuple[Tensor, State]:  # fmt: skip
+        """A recurrence step by step: what a mark says is done before the step, or after it."""
+        names = [name for name, _ in theory.cell.states]
+        if self.heeding.ends == "own" and self.heeding.backward == "own end":
+            x = self._of_those_that_count(x)
+        if state is None:
+            found = run(theory, parameters, x[:, :1], None)
+            state = tuple(torch.zeros_like(found[name]) for name in names)
+        given, steps, anew = state, range(x.shape[1]), self._anew()
+        outputs: dict[int, Tensor] = {}
+        after: dict[int, State] = {}
+        for t in reversed(steps) if backward else steps:
+            if self.heeding.resets != "after":
+                state = self._set_back(state, given, anew[:, t])
+            found = run(theory, parameters, x[:, t : t + 1], state)
+            new = tuple(found[name] for name in names)
+            state = self._beyond(state, new, self.marks.counts[:, t, None], backward)
+            if self.heeding.resets == "after":
+                state = self._set_back(state, given, anew[:, t])
+            outputs[t], after[t] = found["y"][:, 0], state
+        y = torch.stack([outputs[t] for t in steps], 1)
+        return self._of_those_that_count(y), self._end(after, state, backward)
+
+    def _of_those_that_count(self, y: Tensor) -> Tensor:
+        """Zeros at the steps that do not; as it is where these are run all the same."""
+        held = (self.heeding.hidden, self.heeding.cell) == (HEEDED.hidden, HEEDED.cell)
+        return torch.where(self.marks.counts[..., None], y, 0.0) if held else y
+
+    def _anew(self) -> Tensor:
+        """(B, T), before which steps the state is set back."""
+        anew, none = self.marks.anew, torch.zeros_like(self.marks.anew[:, :1])
+        return {
+            "all rows": anew.any(0).expand_as(anew),
+            "late": torch.cat([none, anew[:, :-1]], 1),
+            "early": torch.cat([anew[:, 1:], none], 1),
+            "start alone": torch.cat([anew[:, :1], torch.zeros_like(anew[:, 1:])], 1),
+        }.get(self.heeding.resets, anew)
+
+    def _set_back(self, state: State, given: State, rows: Tensor) -> State:
+        """The state of these rows as it was in the beginning."""
+        spared = {"hidden": range(1, len(state)), "cell": range(1)}.get(self.heeding.resets, ())
+        back = given if self.heeding.resets == "given back" else map(torch.zeros_like, state)
+        return tuple(
+            old if k in spared else torch.where(rows[:, None], new, old)
+            for k, (old, new) in enumerate(zip(state, back, strict=True))
+        )
+
+    def _beyond(self, old: State, new: State, counts: Tensor, backward: bool) -> State:
+        """What becomes of a state at a step that does not count, and of others'."""
+        if self.heeding.ends != "own" or (backward and self.heeding.backward == "padding"):
+            return new
+        hows = (self.heeding.hidden, *[self.heeding.cell] * (len(old) - 1))
+        kinds = {"held": lambda o, n: o, "runs on": lambda o, n: n, "zeroed": lambda o, n: 0 * o}
+        return tuple(
+            torch.where(counts, n, kinds[how](o, n))
+            for how, o, n in zip(hows, old, new, strict=True)
+        )
+
+    def _end(self, after: Mapping[int, State], last: State, backward: bool) -> State:
+        """The state that is returned."""
+        if self.heeding.ends == "own" or backward:
+            return last
+        lengths = torch.tensor(self.marks.lengths)
+        places = {
+            "one early": (lengths - 2).clamp(min=0),
+            "one late": lengths.clamp(max=len(after) - 1),
+            "shortest": lengths.min().expand_as(lengths) - 1,
+            "first row's": lengths[:1].expand_as(lengths) - 1,
+        }[self.heeding.ends]
+        rows = torch.arange(len(lengths))
+        return tuple(
+            torch.stack([after[t][part] for t in range(len(after))])[places, rows]
+            for part in range(len(last))
+        )
 
 
 def _joined(layer: Layer, outputs: Sequence[Tensor]) -> Tensor:

@@ -38,7 +38,6 @@ def test_mapped_without_a_word_from_anybody(name):
         ("LooseBias", "parameters_registered", "neither a parameter nor a buffer"),
         ("Mixed", "probing", "its input batch first and gives its output time first"),
         ("LastLayerFirstThroughout", "layers", "lists the layers last first"),
-        ("Padded", "padding", "the returned hidden state moves with the padding"),
     ],
 )
 def test_right_with_a_warning(name, check, words):
@@ -62,6 +61,7 @@ def test_right_with_a_warning(name, check, words):
         ("SeedsItself", "generators_untouched", "a call sets the seed"),
         ("FrozenRecurrence", "parameters_trainable", "`U` wants no gradient"),
         ("SharedLayers", "layers", "`h2h.1.weight` has no effect"),
+        ("Padded", "different_lengths", "the returned states are those of the last step"),
         ("LastLayerFirst", "layers", "the reverse of the order in which they are returned"),
     ],
 )
@@ -84,9 +84,10 @@ def test_layers_that_use_their_own_weights_are_right():
 
 
 def test_lengths_that_are_heeded_are_right():
-    judgement = judged("PaddedWell", "padding")
-    assert {c.name: c.status for c in judgement.checks}["padding"] is Status.PASS
-    assert judgement.interface["not_judged"] == "`lengths`"
+    judgement = judged("PaddedWell", "different_lengths")
+    assert {c.name: c.status for c in judgement.checks}["different_lengths"] is Status.PASS
+    assert judgement.interface["told"] == "`lengths`: lengths"
+    assert "not_judged" not in judgement.interface
 
 
 def test_the_last_output_alone_is_judged_at_every_step():

@@ -9,6 +9,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from lstm_bench.theory.edits import Edit, Factor, Through
 from lstm_bench.theory.families import GRU, LSTM, RNN
+from lstm_bench.theory.marks import Marks
 from lstm_bench.theory.stack import Address, Stack
 from lstm_bench.theory.stacked import run_stack
 
@@ -86,7 +87,7 @@ def test_a_projection_is_fed_back(layers, both):
 def held(module, stack, x, given, kind, state, lengths):
     found = run_stack(
         stack, addressed(module, kind), x, by_place(stack, given) if state else None,
-        lengths=lengths,
+        marks=Marks.until(lengths, T) if lengths else None,
     )  # fmt: skip
     sent = x
     if lengths:
@@ -131,5 +132,7 @@ def test_what_lies_beyond_an_end_is_not_read():
     module, stack, x, _ = drawn("LSTM", 2, both=True)
     parameters, other = addressed(module, "LSTM"), x.clone()
     other[1, LENGTHS[1] :] = float("nan")
-    first = run_stack(stack, parameters, x, lengths=LENGTHS)
-    assert torch.equal(first.y, run_stack(stack, parameters, other, lengths=LENGTHS).y)
+    first = run_stack(stack, parameters, x, marks=Marks.until(LENGTHS, T))
+    assert torch.equal(
+        first.y, run_stack(stack, parameters, other, marks=Marks.until(LENGTHS, T)).y
+    )

@@ -6,6 +6,7 @@ from lstm_bench.conformance.checks import (  # noqa: F401 - imported for registr
     equations,
     gradients,
     layout,
+    lengths,
     memory,
     module,
     randomness,

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import inspect
-import re
-from collections.abc import Mapping
 from dataclasses import replace
 
 import torch
-from torch import Tensor
 
 from lstm_bench.conformance.checks.common import Sizes, posed, told_as
 from lstm_bench.conformance.checks.state import _quietly
-from lstm_bench.conformance.records import Failed, Skipped, Told, Warned
+from lstm_bench.conformance.records import Failed, Skipped, Told
 from lstm_bench.conformance.registry import check
-from lstm_bench.errors import describe
-from lstm_bench.subject import Instance, Subject
+from lstm_bench.subject import Subject
 from lstm_bench.subject.tensors import same
 
 
@@ -104,41 +99,3 @@ def check_infinity(subject: Subject) -> None:
             f"an infinite c0 gives a finite c ({got[0, 0].item():.4g}): "
             "it is clipped or cleaned away"
         )
-
-
-@check("batch_time")
-def check_padding(subject: Subject) -> None:
-    """Where it takes the sequences' lengths, what stands beyond a sequence's end plays no part."""
-    name = next((n for n in subject.left_alone() if re.search(r"(^|_)len(gth)?s?$", n)), None)
-    if name is None or subject.interface.kind != "sequence":
-        raise Skipped("it takes no lengths")
-    instance, problem = posed(subject, Sizes(batch=3, steps=6))
-    lengths, padded = torch.tensor([6, 4, 1]), problem.x.clone()
-    padded[1, 4:] += 1.0
-    padded[2, 1:] -= 1.0
-    told = {name: lengths}
-    try:
-        plain = _with(instance, problem.x, problem.state, {})
-        before, after = (_with(instance, x, problem.state, told) for x in (problem.x, padded))
-    except Exception as error:
-        raise Skipped(f"`{name}` is not a tensor of whole numbers: {describe(error)}") from error
-    for row, length in enumerate(lengths.tolist()):
-        valid = [parts["y"][row, :length] for parts in (before, after, plain) if "y" in parts]
-        if any(not same(other, valid[0], dtype=padded.dtype) for other in valid[1:]):
-            raise Warned(f"with `{name}`, outputs before a sequence's end are other than without")
-    for part, words in (("h", "hidden"), ("c", "cell")):
-        if part in before and not same(after[part], before[part], dtype=padded.dtype):
-            raise Warned(
-                f"with `{name}`, the returned {words} state moves with the padding beyond a "
-                "sequence's end: it is that of the last step, not of the last valid one"
-            )
-
-
-@torch.no_grad()
-def _with(
-    instance: Instance, x: Tensor, state: tuple[Tensor, Tensor] | None, given: Mapping[str, Tensor]
-) -> dict[str, Tensor]:
-    """Results of a call with more arguments than the usual ones."""
-    arguments, keywords = instance.native(x.clone(), state)
-    named = inspect.signature(instance.module.forward).bind(*arguments, **keywords).arguments
-    return instance.trace(instance.module(**{**named, **given}), x.shape[0], x.shape[1])

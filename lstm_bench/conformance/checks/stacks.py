@@ -6,18 +6,20 @@ with one layer and one direction, which is where an LSTM's equations are.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from lstm_bench.conformance import dropout
 from lstm_bench.conformance.checks.common import BASE_SEED
+from lstm_bench.conformance.checks.lengths import judge_lengths
 from lstm_bench.conformance.records import CheckResult, Inconclusive, Skipped, Told, Warned
 from lstm_bench.conformance.registry import Check, check, run_check
 from lstm_bench.conformance.stacks import NotUnderstoodError, understand
 from lstm_bench.subject import Subject
 from lstm_bench.subject.construct import flattened
-from lstm_bench.subject.stacks import Offered
+from lstm_bench.subject.stacks import Offered, in_words
 from lstm_bench.subject.subject import subject_from
 
 
@@ -62,14 +64,14 @@ def check_dropout_between_layers(subject: Subject) -> None:
     try:
         found = understand(subject, options, 2, 1)
     except NotUnderstoodError as error:
-        raise Warned(f"with {_in_words(options)} it is not judged: {error}") from None
+        raise Warned(f"with {in_words(options)} it is not judged: {error}") from None
     if found.mistakes:
         raise Skipped("its layers are wrong, whatever is dropped between them")
     wrong, odd = dropout.mistake(subject, options, found.assignment)
     if wrong is not None:
-        raise Told(f"with {_in_words(options)}, {wrong}")
+        raise Told(f"with {in_words(options)}, {wrong}")
     if odd is not None:
-        raise Warned(f"with {_in_words(options)}, {odd}")
+        raise Warned(f"with {in_words(options)}, {odd}")
 
 
 def _offered(
@@ -79,7 +81,7 @@ def _offered(
     try:
         judge_options(subject, options, layers, directions)
     except NotUnderstoodError as error:
-        raise Warned(f"with {_in_words(options)} it is not judged: {error}") from None
+        raise Warned(f"with {in_words(options)} it is not judged: {error}") from None
 
 
 def judge_options(
@@ -89,7 +91,7 @@ def judge_options(
 
     NotUnderstoodError passes through.
     """
-    said = f"with {_in_words(options)}"
+    said = f"with {in_words(options)}"
     found = understand(subject, options, layers, directions, seed=1000 * BASE_SEED.get())
     if found.mistakes:
         raise Told(f"{said}, {'; '.join(found.mistakes)}")
@@ -121,10 +123,13 @@ class Built:
 
         def check_as_built(subject: Subject) -> None:
             """What was asked for is a stack of the plain module."""
+            shape = self.options, self.layers, self.directions
             try:
-                judge_options(subject, self.options, self.layers, self.directions)
+                judge_options(subject, *shape)
             except NotUnderstoodError as error:
-                raise Inconclusive(f"{_in_words(self.options)}: {error}") from None
+                raise Inconclusive(f"{in_words(self.options)}: {error}") from None
+            with contextlib.suppress(Skipped):  # it is told nothing of lengths
+                judge_lengths(subject, *shape)
 
         return run_check(Check("as_built", "stack", check_as_built), self.plain)
 
@@ -150,7 +155,3 @@ def beneath(factory: Any, name: str, kwargs: Mapping[str, Any]) -> Built | None:
     layers = int(asked.get(offered.layers or "", 1))
     directions = 2 if any(n in asked for n in offered.both_ways) else 1
     return Built(plain, asked, layers, directions)
-
-
-def _in_words(options: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name}={value!r}" for name, value in options.items())
