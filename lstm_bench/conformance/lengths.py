@@ -9,7 +9,7 @@ mistakes.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -45,6 +45,9 @@ EVERY = Marks.until((T,) * B, T)
 PROMISED = r"(^|_)len(gth)?s?$"
 """How an argument for lengths is called: to ignore them is a mistake, whatever it was meant for."""
 
+RESETS = r"reset|init|start|begin|first|done|anew|episode|terminal"
+"""How what lets the state start anew is called: which of two mistakes with one effect it is."""
+
 ASKED = r"mask|pad|valid|reset|done|anew|is_init|episode|len"
 """How what says which steps count is called: where it is not understood, that is said."""
 
@@ -79,19 +82,28 @@ class Heard:
 def heard(plain: Scene) -> Iterator[Heard]:
     """Everything that a call can be told. plain: a scene whose results are right without it."""
     for name in ("", *free(plain.stacked.module, plain.stacked.interface)):
-        found = _heard(plain, name)
+        found = _heard(plain, name, list(_neutral(plain, name)))
         if found is not None:
             yield found
 
 
-def _heard(plain: Scene, name: str) -> Heard | None:
+def heard_again(plain: Scene, telling: Telling) -> Heard:
+    """What a stack makes of an argument that its layers by themselves heed rightly."""
+    found = _heard(plain, telling.name, [telling])
+    if found is None or (found.remarks and not found.mistakes):
+        return Heard(telling, ("its results are not those of sequences that end there",))
+    return found
+
+
+def _heard(plain: Scene, name: str, candidates: Sequence[Telling]) -> Heard | None:
     """What is made of one argument; None where nothing shows that it says which steps count."""
-    candidates = list(_neutral(plain, name))
     tried = [(t, marks, s) for t in candidates for marks, s in _ragged(plain, t)]
     moved = [(t, marks, s) for t, marks, s in tried if not _alike(s.plain, plain.plain)]
     for telling, marks, scene in moved:
         if _explained(scene):
             return _all_of(plain, telling, marks, scene)
+    resets = bool(re.search(RESETS, name.lower()))
+    moved.sort(key=lambda each: each[0].spelling.resets != resets)
     for telling, _, scene in moved:
         for wrong in _mistakes(scene, given=False):
             if scene.explained(RIGHT, wrong.heeding) is not None:
