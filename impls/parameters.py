@@ -27,6 +27,7 @@ class Parameters:
     """An LSTM's parameters gate by gate, gates stacked in the order of :data:`GATES`.
 
     W: (4, I, H) input to gates.   U: (4, H, H) hidden to gates.   b: (4, H), one bias a gate.
+    Where the hidden state is projected to another width P, U is (4, P, H).
     W_h: (H, H) and b_h: (H,): the output layer, or both None where there is none.
 
     The same class carries gradients: each field then holds dL/dfield.
@@ -45,6 +46,11 @@ class Parameters:
     @property
     def hidden_size(self) -> int:
         return self.W.shape[2]
+
+    @property
+    def state_size(self) -> int:
+        """The width of what U reads: H, or P where the hidden state is projected."""
+        return self.U.shape[1]
 
     @property
     def head(self) -> tuple[Tensor, Tensor] | None:

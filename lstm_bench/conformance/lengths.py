@@ -62,8 +62,11 @@ class Telling:
     def scene(self, plain: Scene, marks: Marks) -> Scene:
         """The scene in which it is told that."""
         order = order_of(signature_of(plain.stacked.module))
-        spelled = Spelled(self.spelling, marks)
-        return plain.told(told(plain.stacked.interface, order, self.name, spelled), marks)
+        interface = told(plain.stacked.interface, order, self.name, Spelled(self.spelling, marks))
+        scene = plain.told(interface, marks)
+        if self.spelling == PACKED:  # which leaves out what stands beyond the ends
+            scene.x = torch.where(marks.counts[..., None], scene.x, 0.0)
+        return scene
 
     def __str__(self) -> str:
         return f"`{self.name}`" if self.name else "x as a PackedSequence"
@@ -111,7 +114,7 @@ def _heard(plain: Scene, name: str, candidates: Sequence[Telling]) -> Heard | No
     if not tried:
         return None
     telling, name = tried[0][0], name.lower()
-    if re.search(PROMISED, name):
+    if not name or re.search(PROMISED, name):
         what = "its results are not those of sequences that end there" if moved else (
             "it has no effect: the returned states are those of the last step, not of each "
             "sequence's last valid one"

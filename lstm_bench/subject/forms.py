@@ -22,6 +22,9 @@ _STATE = re.compile(
 _X = re.compile(r"^(x|xs|x_?t|input|inputs|inp|seq|sequence|data|emb|embedded|features|input_?\d?)")
 _NOT_STATE = re.compile(r"mask|len|train|drop|pack|device|return|reverse|pad|attention")
 
+MARKING = r"mask|len|pad|valid|reset|start|begin|first|done|anew|init|episode|terminal|goes"
+"""How what says which steps count is called."""
+
 STATE_AXES = ("BH", "1BH", "B1H")
 COLUMN_AXES = ("HB",)
 """For those that keep sequences as columns, as in x (I, B)."""
@@ -95,11 +98,16 @@ def signature_of(module: Any) -> Signature:
 
 
 def tellings(signature: Signature) -> Iterator[Signature]:
-    """Ways to tell which steps count, for a call that needs it; x itself may come packed."""
-    for name in signature.required:
-        if _NOT_STATE.search(name.lower()):
-            for spelling in spellings():
-                yield replace(signature, told={name: Spelled(spelling)})
+    """Ways to tell which steps count, for a call that needs it; x itself may come packed.
+
+    A mask says nothing where it is ones, or where it is zeros. Beside other required arguments only
+    what is called like one is tried.
+    """
+    likely = [n for n in signature.required if re.search(MARKING, n.lower())]
+    for name in likely or signature.required[: len(signature.required) == 1]:
+        for spelling in spellings():
+            for ones in ("counts", "padding") if spelling.kind == "mask" else ("counts",):
+                yield replace(signature, told={name: Spelled(replace(spelling, ones=ones))})
     yield replace(signature, told={"": Spelled(PACKED)})
 
 

@@ -89,12 +89,6 @@ class Interface:
     state_arguments: tuple[str, str] | None = None
     notes: tuple[str, ...] = field(default=())
 
-    @property
-    def is_told(self) -> bool:
-        """Whether the call says which steps count, since it must be told."""
-        given = (*self.arguments, *self.keywords.values())
-        return any(isinstance(form, Spelled) for form in given)
-
     def returns(self, role: str) -> bool:
         """Whether the result holds this part."""
         return any(role in slot.role for slot in slots(self.result))

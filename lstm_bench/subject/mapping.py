@@ -48,7 +48,7 @@ class ProbedMap:
         is split unevenly among them, so that one that is ignored or counted twice shows.
         """
         tensors = held(module)
-        sizes = (parameters.input_size, parameters.hidden_size)
+        sizes = (parameters.input_size, parameters.hidden_size, parameters.state_size)
         wanted = _vector(parameters.to(dtype=torch.float64))
         sums = torch.zeros_like(wanted)
         for name, layout in self.layouts.items():
@@ -110,10 +110,13 @@ class ProbedMap:
             own.copy_(b_h.reshape(own.shape))
         return Parameters(body.W, body.U, body.b, W_h, b_h)
 
-    def gradients(self, module: Any, input_size: int, hidden_size: int) -> dict[str, Tensor]:
+    def gradients(
+        self, module: Any, input_size: int, hidden_size: int, state_size: int | None = None
+    ) -> dict[str, Tensor]:
         """Gradients by canonical name. Where two tensors feed the same sums, both are given:
         the second as ``b_f (in bias_hh)``. None counts as zeros, as autograd means it.
         """
+        sizes = (input_size, hidden_size, state_size or hidden_size)
         tensors = held(module)
         found: dict[str, Tensor] = {}
         for name, layout in self.layouts.items():
@@ -121,7 +124,7 @@ class ProbedMap:
             if not own.requires_grad:
                 continue
             gradient = torch.zeros_like(own) if own.grad is None else own.grad
-            for part, value in _by_gate(layout, gradient, input_size, hidden_size).items():
+            for part, value in _by_gate(layout, gradient, *sizes).items():
                 found[part if part not in found else f"{part} (in {name})"] = value
         return found | self._head_gradients(tensors)
 
@@ -152,9 +155,11 @@ class _Flat:
     named: tuple[tuple[str, int, tuple[int, ...]], ...]
 
 
-def _flat(layout: TensorLayout, input_size: int, hidden_size: int, like: Tensor) -> _Flat:
+def _flat(
+    layout: TensorLayout, input_size: int, hidden_size: int, state_size: int, like: Tensor
+) -> _Flat:
     """Raises ValueError where the tensor has another shape."""
-    found = _expanded(layout, input_size, hidden_size, str(like.device))
+    found = _expanded(layout, input_size, hidden_size, state_size, str(like.device))
     if found.places.shape != like.shape:
         raise ValueError(
             f"a parameter of shape {tuple(like.shape)} where {tuple(found.places.shape)} "
@@ -164,12 +169,14 @@ def _flat(layout: TensorLayout, input_size: int, hidden_size: int, like: Tensor)
 
 
 @lru_cache(maxsize=128)
-def _expanded(layout: TensorLayout, input_size: int, hidden_size: int, device: str) -> _Flat:
-    labels = layout.labels(input_size, hidden_size)
+def _expanded(
+    layout: TensorLayout, input_size: int, hidden_size: int, state_size: int, device: str
+) -> _Flat:
+    labels = layout.labels(input_size, hidden_size, state_size)
     H, start = hidden_size, 0
     places = np.zeros(labels["kind"].shape, dtype=np.int64)
     named = []
-    for kind, rows in ((KIND_X, input_size), (KIND_H, hidden_size), (KIND_BIAS, 1)):
+    for kind, rows in ((KIND_X, input_size), (KIND_H, state_size), (KIND_BIAS, 1)):
         mask = labels["kind"] == kind
         gate, unit = labels["gate"][mask], labels["unit"][mask]
         index = labels["index"][mask] if kind != KIND_BIAS else 0
@@ -206,18 +213,18 @@ def _vector(parameters: Parameters) -> Tensor:
     return torch.cat([parameters.W.flatten(), parameters.U.flatten(), parameters.b.flatten()])
 
 
-def _from_vector(vector: Tensor, input_size: int, hidden_size: int) -> Parameters:
-    shapes = ((4, input_size, hidden_size), (4, hidden_size, hidden_size), (4, hidden_size))
+def _from_vector(vector: Tensor, input_size: int, hidden_size: int, state_size: int) -> Parameters:
+    shapes = ((4, input_size, hidden_size), (4, state_size, hidden_size), (4, hidden_size))
     parts = torch.split(vector, [math.prod(shape) for shape in shapes])
     return Parameters(*(part.view(shape) for part, shape in zip(parts, shapes, strict=True)))
 
 
 def _by_gate(
-    layout: TensorLayout, gradient: Tensor, input_size: int, hidden_size: int
+    layout: TensorLayout, gradient: Tensor, input_size: int, hidden_size: int, state_size: int
 ) -> dict[str, Tensor]:
     """A tensor's gradient cut up by canonical name: ``W_i`` (I, H), ``b_f`` (H,), …"""
-    flat = _flat(layout, input_size, hidden_size, like=gradient)
-    vector = gradient.new_zeros(4 * hidden_size * (input_size + hidden_size + 1))
+    flat = _flat(layout, input_size, hidden_size, state_size, like=gradient)
+    vector = gradient.new_zeros(4 * hidden_size * (input_size + state_size + 1))
     vector[flat.places.flatten()] = gradient.flatten()
     return {
         name: vector[start : start + math.prod(shape)].view(shape)

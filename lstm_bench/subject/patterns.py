@@ -74,9 +74,14 @@ class TensorLayout:
     axes: tuple[tuple[Segment, ...], ...]
     whole: Label
 
-    def labels(self, input_size: int, hidden_size: int) -> dict[str, Array]:
-        """Arrays kind, index, gate, unit of the tensor's shape at these sizes."""
-        sizes = {KIND_X: input_size, KIND_H: hidden_size, KIND_BIAS: 1}
+    def labels(
+        self, input_size: int, hidden_size: int, state_size: int | None = None
+    ) -> dict[str, Array]:
+        """Arrays kind, index, gate, unit of the tensor's shape at these sizes.
+
+        state_size: of a projected hidden state; hidden_size where it is not.
+        """
+        sizes = {KIND_X: input_size, KIND_H: state_size or hidden_size, KIND_BIAS: 1}
         along = [
             [lab for segment in axis for lab in segment.labels(sizes, hidden_size)]
             for axis in self.axes

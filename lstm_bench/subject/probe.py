@@ -143,15 +143,24 @@ class Probe:
     def sequence(self) -> Found | None:
         """The best reading as a layer over sequences (B, T, I) or (T, B, I).
 
-        Where there is none, it may have to be told which of their steps count.
+        Where something required is not understood, it may have to be told which steps count.
         """
-        found, plain = self._sequence(), self.signature
-        for self.signature in () if found is not None else tellings(plain):
-            found = self._sequence()
-            if found is not None:
-                return found
+        best, plain = self._sequence(), self.signature
+        if best is not None and (best.complete or not plain.required):
+            return best
+        for self.signature in tellings(plain):
+            found = self._sequence() if self._runs() else None
+            if found is not None and (best is None or found.rank > best.rank):
+                best = found
+            if best is not None and best.complete:
+                break
         self.signature = plain
-        return found
+        return best
+
+    def _runs(self) -> bool:
+        """Whether some call without a state goes through, or nothing else is asked for."""
+        calls = (c for axes in LAYOUTS[0] for c in stateless_calls(Slot("x", axes), self.signature))
+        return bool(self.signature.unknown) or any(self.call(call) is not None for call in calls)
 
     def _sequence(self) -> Found | None:
         best: Found | None = None

@@ -48,7 +48,8 @@ class Spelling:
         told = marks.anew if self.resets else marks.counts
         ones = ~told if self.ones in ("padding", "goes on") else told
         types = {"bool": torch.bool, "float": x.dtype, "int": torch.int64}
-        return layout.arrange(ones, "BT", self.axes).to(types[self.dtype]).contiguous()
+        mask = layout.arrange(ones, "BT", self.axes).contiguous()
+        return mask.to(device=x.device, dtype=types[self.dtype])
 
     def __str__(self) -> str:
         if self.kind != "mask":
@@ -78,15 +79,17 @@ class Spelled:
 
 PACKED = Spelling("packed")
 
-WITHOUT_MASKS = (Spelling("lengths"), Spelling("list"))
-
 
 def spellings() -> Iterator[Spelling]:
-    """Every way to tell, but for a PackedSequence; of masks those in which all ones say nothing."""
-    yield from WITHOUT_MASKS
+    """Every way to tell, but for a PackedSequence; of masks those in which all ones say nothing.
+
+    Masks come first: lengths may pass for a mask where they are multiplied with something, and
+    hardly the other way round.
+    """
     for axes in ("BT", "TB", "BT1", "TB1"):
         for dtype in ("bool", "float", "int"):
             yield Spelling("mask", axes, dtype)
+    yield from (Spelling("lengths"), Spelling("list"))
 
 
 def padded(packed: PackedSequence) -> Tensor:

@@ -44,6 +44,19 @@ class Marks:
         """How many steps of each sequence count."""
         return tuple(int(n) for n in self.counts.sum(1))
 
+    def taken_as(self, lengths: str) -> Marks:
+        """These where sequences are taken to be of other lengths; see :class:`Heeding`."""
+        own, steps = self.lengths, self.counts.shape[1]
+        if lengths == "own":
+            return self
+        others = {
+            "first row's": [own[0]] * len(own),
+            "shortest": [min(own)] * len(own),
+            "one more": [min(n + 1, steps) for n in own],
+            "one less": [max(n - 1, 1) for n in own],
+        }[lengths]
+        return Marks(Marks.until(others, steps).counts, self.anew)
+
     @property
     def order(self) -> Tensor:
         """The rows by their lengths, the longest first."""
@@ -54,12 +67,15 @@ class Marks:
 class Heeding:
     """What is made of marks.
 
-    hidden, cell: what becomes of a state at a step that does not count. ends: the step whose state
-    is returned. shows, returns, takes: the order in which outputs and states are returned, and the
-    given states are taken. backward: where that direction starts. layers: which ones heed the marks
-    at all. resets: when and what a mark sets back.
+    lengths: how long sequences are taken to be. inputs: what is read at a step that does not count.
+    hidden, cell: what becomes of a state there. ends: the step whose state is returned. shows,
+    returns, takes: the order in which outputs and states are returned, and the given states are
+    taken. backward: where that direction starts. layers: which ones heed the marks at all. resets:
+    when and what a mark sets back.
     """
 
+    lengths: str = "own"
+    inputs: str = "own"
     hidden: str = "held"
     cell: str = "held"
     ends: str = "own"
@@ -102,6 +118,24 @@ OF_PADDING: tuple[tuple[dict[str, str], str], ...] = (
     (
         {"ends": "one late"},
         "the returned states are those of the step after each sequence's last valid one",
+    ),
+    (
+        {"ends": "hidden alone"},
+        "the returned hidden state is that of each sequence's last valid step, the cell state "
+        "that of the last step of all",
+    ),
+    (
+        {"ends": "cell alone"},
+        "the returned cell state is that of each sequence's last valid step, the hidden state "
+        "that of the last step of all",
+    ),
+    ({"lengths": "first row's"}, "all sequences are taken to be as long as the first one"),
+    ({"lengths": "shortest"}, "all sequences are taken to be as short as the shortest one"),
+    ({"lengths": "one more"}, "every sequence is taken to be one step longer than it is"),
+    ({"lengths": "one less"}, "every sequence is taken to be one step shorter than it is"),
+    (
+        {"inputs": "zeros", **_BOTH},
+        "steps beyond a sequence's end are run with zeros for x, and move the states",
     ),
     ({"ends": "shortest"}, "the returned states of all are those at the shortest sequence's end"),
     (

@@ -60,7 +60,7 @@ def run_stack(
             [None if s is None else _ordered(s, heeding.takes, marks) for s in layer]
             for layer in states
         ]
-    heard = None if marks is None else _Heard(marks, heeding)
+    heard = None if marks is None else _Heard(marks.taken_as(heeding.lengths), heeding)
     run = _Run(stack, parameters, x, states, heard, edits or {}, wiring)
     if wiring.carries == "shared":
         return run.with_one_state()
@@ -314,8 +314,9 @@ class _Heard:
     ) -> tuple[Tensor, State]:  # fmt: skip
         """A recurrence step by step: what a mark says is done before the step, or after it."""
         names = [name for name, _ in theory.cell.states]
-        if self.heeding.ends == "own" and self.heeding.backward == "own end":
-            x = self._of_those_that_count(x)
+        held = self.heeding.ends == "own" and self.heeding.backward == "own end"
+        if held or self.heeding.inputs == "zeros":
+            x = torch.where(self.marks.counts[..., None], x, 0.0)
         if state is None:
             found = run(theory, parameters, x[:, :1], None)
             state = tuple(torch.zeros_like(found[name]) for name in names)
@@ -332,12 +333,9 @@ class _Heard:
                 state = self._set_back(state, given, anew[:, t])
             outputs[t], after[t] = found["y"][:, 0], state
         y = torch.stack([outputs[t] for t in steps], 1)
-        return self._of_those_that_count(y), self._end(after, state, backward)
-
-    def _of_those_that_count(self, y: Tensor) -> Tensor:
-        """Zeros at the steps that do not; as it is where these are run all the same."""
-        held = (self.heeding.hidden, self.heeding.cell) == (HEEDED.hidden, HEEDED.cell)
-        return torch.where(self.marks.counts[..., None], y, 0.0) if held else y
+        if (self.heeding.hidden, self.heeding.cell) == (HEEDED.hidden, HEEDED.cell):
+            y = torch.where(self.marks.counts[..., None], y, 0.0)
+        return y, self._end(after, state, backward)
 
     def _anew(self) -> Tensor:
         """(B, T), before which steps the state is set back."""
@@ -379,12 +377,15 @@ class _Heard:
             "one late": lengths.clamp(max=len(after) - 1),
             "shortest": lengths.min().expand_as(lengths) - 1,
             "first row's": lengths[:1].expand_as(lengths) - 1,
-        }[self.heeding.ends]
+        }.get(self.heeding.ends, lengths - 1)
         rows = torch.arange(len(lengths))
-        return tuple(
+        picked = tuple(
             torch.stack([after[t][part] for t in range(len(after))])[places, rows]
             for part in range(len(last))
         )
+        alone = {"hidden alone": (picked[:1], last[1:]), "cell alone": (last[:1], picked[1:])}
+        hidden, cell = alone.get(self.heeding.ends, (picked[:1], picked[1:]))
+        return (*hidden, *cell)
 
 
 def _joined(layer: Layer, outputs: Sequence[Tensor]) -> Tensor:

@@ -7,6 +7,7 @@ Which arguments say which steps count, and how, is found by what they do; see
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from lstm_bench.conformance.checks.common import BASE_SEED
@@ -51,6 +52,15 @@ def judge_lengths(
     _told([heard_again(scene, telling) for telling in right], f"with {in_words(options)} and")
 
 
+def runs_rows_apart(subject: Subject) -> bool:
+    """Whether it is told where each sequence ends, so that it may run them one by one."""
+    try:
+        return bool(_of_one_layer(subject))
+    except Skipped:
+        return False
+
+
+@lru_cache(maxsize=16)
 def _of_one_layer(subject: Subject) -> list[Heard]:
     return list(heard(_scene(subject, {}, 1, 1)))
 

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from lstm_bench.conformance.checks.common import Sizes, needs_state, posed
+from lstm_bench.conformance.checks.lengths import runs_rows_apart
 from lstm_bench.conformance.records import Told, Warned
 from lstm_bench.conformance.registry import check
 from lstm_bench.subject import Instance, Subject
@@ -40,7 +41,11 @@ def check_wrong_features(subject: Subject) -> None:
 
 @check("validation")
 def check_wrong_states(subject: Subject) -> None:
-    """States of the wrong batch or hidden size are refused, neither broadcast nor cut."""
+    """States of the wrong batch or hidden size are refused, neither broadcast nor cut.
+
+    What runs sequences one by one, or packed, as torch itself does, takes the rows that it needs:
+    a wrong number of rows is a warning there.
+    """
     needs_state(subject)
     instance, problem = posed(subject, Sizes(batch=3))
     right, broadcast = _drawn((3, 4), problem.x), ""
@@ -56,9 +61,8 @@ def check_wrong_states(subject: Subject) -> None:
             other = (problem.x, (meant[0], meant[1])) if meant[0] is not None and fits else None
             for how in _accepted(instance, (problem.x, state), other):  # type: ignore[arg-type]
                 told = f"{which} of size {sizes} is accepted where (3, 4) is meant"
-                # Beside a PackedSequence torch itself takes the rows that it needs, and no more.
-                as_torch = subject.interface.is_told and sizes[0] > 3 and sizes[1] == 4
-                if how != BROADCAST and not as_torch:
+                apart = sizes[1] in (1, 4) and runs_rows_apart(subject)
+                if how != BROADCAST and not apart:
                     raise Told(f"{told}: a wrong state is {how} without a word")
                 broadcast = broadcast or f"{told}: a wrong state is {how} without a word"
     if broadcast:
