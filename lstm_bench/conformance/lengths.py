@@ -18,7 +18,7 @@ from torch import Tensor
 
 from lstm_bench.conformance.stacks import B, H, Scene, T
 from lstm_bench.errors import describe
-from lstm_bench.subject.forms import free, order_of, signature_of
+from lstm_bench.subject.forms import MARKING, free, order_of, signature_of
 from lstm_bench.subject.interface import told
 from lstm_bench.subject.results import leaves_of
 from lstm_bench.subject.spelled import PACKED, Spelled, Spelling, spellings
@@ -45,11 +45,10 @@ EVERY = Marks.until((T,) * B, T)
 PROMISED = r"(^|_)len(gth)?s?$"
 """How an argument for lengths is called: to ignore them is a mistake, whatever it was meant for."""
 
+OTHERS = "its results are not those of sequences that end there"
+
 RESETS = r"reset|init|start|begin|first|done|anew|episode|terminal"
 """How what lets the state start anew is called: which of two mistakes with one effect it is."""
-
-ASKED = r"mask|pad|valid|reset|done|anew|is_init|episode|len"
-"""How what says which steps count is called: where it is not understood, that is said."""
 
 
 @dataclass(frozen=True)
@@ -94,38 +93,56 @@ def heard_again(plain: Scene, telling: Telling) -> Heard:
     """What a stack makes of an argument that its layers by themselves heed rightly."""
     found = _heard(plain, telling.name, [telling])
     if found is None or (found.remarks and not found.mistakes):
-        return Heard(telling, ("its results are not those of sequences that end there",))
+        return Heard(telling, (OTHERS,))
     return found
 
 
 def _heard(plain: Scene, name: str, candidates: Sequence[Telling]) -> Heard | None:
     """What is made of one argument; None where nothing shows that it says which steps count."""
-    tried = [(t, marks, s) for t in candidates for marks, s in _ragged(plain, t)]
-    moved = [(t, marks, s) for t, marks, s in tried if not _alike(s.plain, plain.plain)]
-    for telling, marks, scene in moved:
-        if _explained(scene):
-            return _all_of(plain, telling, marks, scene)
+    scenes = [(telling, scene) for telling in candidates for scene in _ragged(plain, telling)]
+    for telling, scene in scenes:
+        if not _alike(scene.plain, plain.plain) and _explained(scene):
+            return _all_of(plain, telling, scene)
+    moved = [(t, s) for t, s in scenes if _moves(plain, s)]
     resets = bool(re.search(RESETS, name.lower()))
     moved.sort(key=lambda each: each[0].spelling.resets != resets)
-    for telling, _, scene in moved:
-        for wrong in _mistakes(scene, given=False):
-            if scene.explained(RIGHT, wrong.heeding) is not None:
-                return Heard(telling, (wrong.sentence,))
-    if not tried:
+    for telling, scene in moved:
+        sentence = _mistaken(scene)
+        if sentence is not None:
+            return Heard(telling, (sentence,))
+    if not scenes:
         return None
-    telling, name = tried[0][0], name.lower()
+    telling, name = scenes[0][0], name.lower()
     if not name or re.search(PROMISED, name):
-        what = "its results are not those of sequences that end there" if moved else (
+        what = OTHERS if moved else (
             "it has no effect: the returned states are those of the last step, not of each "
             "sequence's last valid one"
         )  # fmt: skip
         return Heard(telling, (what,))
-    if re.search(ASKED, name):
+    if re.search(MARKING, name):
         what = "it is not judged: what it does is none of the known ways" if moved else (
             "it has no effect on any result"
         )  # fmt: skip
         return Heard(telling, remarks=(what,))
     return None
+
+
+def _moves(plain: Scene, scene: Scene) -> bool:
+    """Whether a result is another than without it, with a state or without one."""
+    if not _alike(scene.plain, plain.plain):
+        return True
+    return plain.given is not None and not _alike(scene.given, plain.given)
+
+
+def _mistaken(scene: Scene) -> str | None:
+    """The mistake that gives the results: best of all with a state given, too."""
+    fitting = [
+        wrong for wrong in _mistakes(scene, given=False)
+        if scene.explained(RIGHT, wrong.heeding) is not None
+    ]  # fmt: skip
+    best = (wrong for wrong in fitting if scene.explained_given(wrong.heeding) is not None)
+    found = next(best, None) or next(iter(fitting), None)
+    return None if found is None else found.sentence
 
 
 def _neutral(plain: Scene, name: str) -> Iterator[Telling]:
@@ -135,11 +152,17 @@ def _neutral(plain: Scene, name: str) -> Iterator[Telling]:
         for ones in senses if spelling.kind == "mask" else (("counts",),):
             telling = Telling(name, replace(spelling, ones=ones[0]))
             scene = telling.scene(plain, EVERY)
-            if _runs(scene) and _alike(scene.plain, plain.plain):
+            if _runs(scene) and (_alike(scene.plain, plain.plain) or _is_promised(telling)):
                 yield from (Telling(name, replace(spelling, ones=one)) for one in ones)
 
 
-def _ragged(plain: Scene, telling: Telling) -> Iterator[tuple[Marks, Scene]]:
+def _is_promised(telling: Telling) -> bool:
+    """Whether it can be nothing but lengths, so that it is wrong where nothing may change."""
+    promised = not telling.name or re.search(PROMISED, telling.name.lower())
+    return telling.spelling.kind != "mask" and bool(promised)
+
+
+def _ragged(plain: Scene, telling: Telling) -> Iterator[Scene]:
     """The scene in which it is told of different lengths; sorted, where it takes no others."""
     if telling.spelling.resets:
         several = [Marks.starting(ANEW, T)]
@@ -148,7 +171,7 @@ def _ragged(plain: Scene, telling: Telling) -> Iterator[tuple[Marks, Scene]]:
     for marks in several:
         scene = telling.scene(plain, marks)
         if _runs(scene):
-            yield marks, scene
+            yield scene
             return
 
 
@@ -183,12 +206,14 @@ def _mistakes(scene: Scene, *, given: bool) -> Iterator[Any]:
     )
 
 
-def _all_of(plain: Scene, telling: Telling, marks: Marks, scene: Scene) -> Heard:
+def _all_of(plain: Scene, telling: Telling, scene: Scene) -> Heard:
     """Of what is right without a state: with one, beyond the ends, its gradients, at the edges."""
     asked = (_with_state, _beyond, Scene.gradients)
     mistakes = next((said for ask in asked if (said := list(ask(scene)))), [])
     remarks: list[str] = []
     facts: list[str] = []
+    marks = scene.marks
+    assert marks is not None
     if not telling.spelling.resets:
         if marks.lengths == SORTED:
             facts.append("the longest first")
@@ -204,21 +229,18 @@ def _all_of(plain: Scene, telling: Telling, marks: Marks, scene: Scene) -> Heard
 
 def _with_state(scene: Scene) -> Iterator[str]:
     """What is wrong where a state is given."""
-    if scene.way is None:
+    if scene.given is None:
         return
-    assert scene.layout is not None
-    result, inner = scene.way(scene.x, scene.states), scene.layout.inner
     for heeding, sentence in (
         (HEEDED, ""),
         *((wrong.heeding, wrong.sentence) for wrong in _mistakes(scene, given=True)),
     ):
-        outcome = scene.theory(RIGHT, scene.states, inner, heeding)
-        read = None if outcome is None else scene.reading(result, outcome, inner)
+        read = scene.explained_given(heeding)
         if read is not None and read.layout == scene.layout:
             if sentence:
                 yield f"with a state given, {sentence}"
             return
-    yield "with a state given, its results are not those of sequences that end there"
+    yield f"with a state given, {OTHERS}"
 
 
 def _beyond(scene: Scene) -> Iterator[str]:
@@ -255,4 +277,4 @@ def _at_the_edges(plain: Scene, telling: Telling) -> Iterator[tuple[str, str, bo
             yield situation, f"it raised {describe(error)}", True
             continue
         if not _explained(scene):
-            yield situation, "its results are not those of sequences that end there", False
+            yield situation, OTHERS, False

@@ -248,7 +248,7 @@ class Scene:
         """The same module and numbers, called so that it is told which steps count."""
         other = copy.copy(self)
         other.stacked, other.marks = self.stacked.called(interface), marks
-        for found in ("plain", "way"):
+        for found in ("plain", "way", "given"):
             other.__dict__.pop(found, None)
         return other
 
@@ -418,6 +418,19 @@ class Scene:
             if other.shape == y.shape and not torch.equal(other, y):
                 return way
         return None
+
+    @cached_property
+    def given(self) -> Any:
+        """The module's result with a state; None where none can be given."""
+        with torch.no_grad():
+            return None if self.way is None else self.way(self.x, self.states)
+
+    def explained_given(self, heeding: Heeding = HEEDED) -> Read | None:
+        """How that result is read, where such a stack gives it."""
+        if self.given is None or self.layout is None:
+            return None
+        outcome = self.theory(RIGHT, self.states, self.layout.inner, heeding)
+        return None if outcome is None else self.reading(self.given, outcome, self.layout.inner)
 
     def with_state(self) -> Iterator[str]:
         """What is wrong where a state is given."""

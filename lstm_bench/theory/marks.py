@@ -52,7 +52,6 @@ class Marks:
         others = {
             "first row's": [own[0]] * len(own),
             "shortest": [min(own)] * len(own),
-            "one more": [min(n + 1, steps) for n in own],
             "one less": [max(n - 1, 1) for n in own],
         }[lengths]
         return Marks(Marks.until(others, steps).counts, self.anew)
@@ -131,7 +130,6 @@ OF_PADDING: tuple[tuple[dict[str, str], str], ...] = (
     ),
     ({"lengths": "first row's"}, "all sequences are taken to be as long as the first one"),
     ({"lengths": "shortest"}, "all sequences are taken to be as short as the shortest one"),
-    ({"lengths": "one more"}, "every sequence is taken to be one step longer than it is"),
     ({"lengths": "one less"}, "every sequence is taken to be one step shorter than it is"),
     (
         {"inputs": "zeros", **_BOTH},

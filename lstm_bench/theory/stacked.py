@@ -314,8 +314,9 @@ class _Heard:
     ) -> tuple[Tensor, State]:  # fmt: skip
         """A recurrence step by step: what a mark says is done before the step, or after it."""
         names = [name for name, _ in theory.cell.states]
-        held = self.heeding.ends == "own" and self.heeding.backward == "own end"
-        if held or self.heeding.inputs == "zeros":
+        if self._held and self.heeding.ends == "own" and self.heeding.backward == "own end":
+            x = torch.where(self.marks.counts[..., None], x, 0.0)  # whatever stands there, NaN too
+        if self.heeding.inputs == "zeros":
             x = torch.where(self.marks.counts[..., None], x, 0.0)
         if state is None:
             found = run(theory, parameters, x[:, :1], None)
@@ -333,9 +334,14 @@ class _Heard:
                 state = self._set_back(state, given, anew[:, t])
             outputs[t], after[t] = found["y"][:, 0], state
         y = torch.stack([outputs[t] for t in steps], 1)
-        if (self.heeding.hidden, self.heeding.cell) == (HEEDED.hidden, HEEDED.cell):
+        if self._held:
             y = torch.where(self.marks.counts[..., None], y, 0.0)
         return y, self._end(after, state, backward)
+
+    @property
+    def _held(self) -> bool:
+        """Whether the states are held at steps that do not count."""
+        return (self.heeding.hidden, self.heeding.cell) == (HEEDED.hidden, HEEDED.cell)
 
     def _anew(self) -> Tensor:
         """(B, T), before which steps the state is set back."""

@@ -300,6 +300,49 @@ class FirstRows(Gathered):
         return lengths[:1].expand_as(lengths) - 1
 
 
+class HiddenGathered(Gathered):
+    """Of the hidden state alone; the cell state is that of the last step."""
+
+    picks = 0
+
+    def one_way(self, cell, x, state, mask, back, layer=0):
+        y, end = super().one_way(cell, x, state, mask, back, layer)
+        for t in range(x.shape[1]):
+            state = cell(x[:, t], state)
+        mixed = list(state)
+        mixed[self.picks] = end[self.picks]
+        return y, tuple(mixed)
+
+
+class CellGathered(HiddenGathered):
+    picks = 1
+
+
+class AllAsLongAsTheFirst(Lengths):
+    def taken(self, lengths, steps):
+        return lengths[:1].expand_as(lengths)
+
+    def mask(self, x, lengths):
+        return super().mask(x, self.taken(torch.as_tensor(lengths), x.shape[1]))
+
+
+class AllAsShortAsTheShortest(AllAsLongAsTheFirst):
+    def taken(self, lengths, steps):
+        return lengths.min().expand_as(lengths)
+
+
+class OneLess(AllAsLongAsTheFirst):
+    def taken(self, lengths, steps):
+        return (lengths - 1).clamp(min=1)
+
+
+class InputsCleared(RunsOn):
+    """x is cleared where a step does not count, and run all the same."""
+
+    def forward(self, x, state=None, mask=None):
+        return super().forward(x if mask is None else x * mask[..., None], state, mask)
+
+
 class Sorted(Lengths):
     """The rows are sorted by length, and put back."""
 
@@ -438,6 +481,12 @@ WRONG = {
     OneLate: "those of the step after each sequence's last valid one",
     Shortest: "those at the shortest sequence's end",
     FirstRows: "those at the end of the first sequence",
+    HiddenGathered: "the cell state that of the last step of all",
+    CellGathered: "the hidden state that of the last step of all",
+    AllAsLongAsTheFirst: "all sequences are taken to be as long as the first one",
+    AllAsShortAsTheShortest: "all sequences are taken to be as short as the shortest one",
+    OneLess: "every sequence is taken to be one step shorter than it is",
+    InputsCleared: "are run with zeros for x, and move the states",
     NotPutBack: "outputs and states come back sorted by length",
     OutputsNotPutBack: "the outputs come back sorted by length",
     StatesNotPutBack: "the states come back sorted by length",
