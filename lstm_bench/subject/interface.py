@@ -59,6 +59,9 @@ Form: TypeAlias = Any
 PACKED_X = Slot("x", "BTI")
 """What a PackedSequence is made of."""
 
+PACKED_DATA = Slot("x", "(TB)I")
+"""What it holds, where all sequences are of one length."""
+
 
 @dataclass(frozen=True)
 class Steps:
@@ -138,7 +141,7 @@ def axes_of_x_and_y(interface: Interface) -> tuple[str, str]:
     A list with one tensor a step, or rows, has no layout of its own that could be odd.
     """
     given = slots((interface.arguments, dict(interface.keywords)))
-    x = next((slot.axes for slot in given if slot.role == "x"), "")
+    x = next((slot.axes for slot in given if slot.role == "x" and slot is not PACKED_X), "")
     form = interface.result
     tops = form if isinstance(form, (tuple, list)) else [form]
     y = next((s.axes for s in tops if isinstance(s, Slot) and s.role == "y"), "")
@@ -189,6 +192,9 @@ def leaves(form: Form, result: Any) -> Iterator[tuple[Slot, Tensor]]:
         yield form, result
     elif isinstance(form, Steps):
         yield form.each, torch.stack(list(result))
+    elif isinstance(form, Spelled):
+        if form.spelling == PACKED:
+            yield PACKED_DATA, result.data
     elif isinstance(form, Mapping):
         for key, value in form.items():
             yield from leaves(value, result[key])

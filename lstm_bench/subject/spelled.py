@@ -39,8 +39,9 @@ class Spelling:
     def of(self, marks: Marks, x: Tensor) -> Any:
         """What to hand over. x: (B, T, I)."""
         if self.kind == "packed":
-            lengths = torch.tensor(marks.lengths)
-            return pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+            lengths, ordered = torch.tensor(marks.lengths), sorted(marks.lengths, reverse=True)
+            in_order = list(marks.lengths) == ordered  # then no row changes its place
+            return pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=in_order)
         if self.kind == "lengths":
             return torch.tensor(marks.lengths)
         if self.kind == "list":

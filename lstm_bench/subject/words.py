@@ -6,7 +6,7 @@ import torch
 
 from lstm_bench.subject.axes import groups
 from lstm_bench.subject.construct import Recipe
-from lstm_bench.subject.interface import Interface, slots
+from lstm_bench.subject.interface import PACKED_X, Interface, slots
 from lstm_bench.subject.mapping import ProbedMap
 from lstm_bench.subject.nudge import KIND_BIAS, KIND_H, KIND_X
 from lstm_bench.subject.patterns import TensorLayout
@@ -31,12 +31,16 @@ def interface_in_words(
 
 
 def _layout(interface: Interface) -> str:
-    axes = next(
-        s.axes for s in slots((interface.arguments, dict(interface.keywords))) if s.role == "x"
-    )
+    x = next(s for s in slots((interface.arguments, dict(interface.keywords))) if s.role == "x")
+    axes = "" if x is PACKED_X else x.axes
     if interface.kind == "cell":
         return "single-step cell" + (", sequences as columns" if axes == "I(BT)" else "")
-    words = {"BTI": "batch first", "TBI": "time first", "BIT": "batch first, features before time"}
+    words = {
+        "": "packed",
+        "BTI": "batch first",
+        "TBI": "time first",
+        "BIT": "batch first, features before time",
+    }
     last = ", the last step's output alone" if interface.kind == "last" else ""
     return words[axes] + last
 

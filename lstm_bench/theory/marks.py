@@ -173,6 +173,11 @@ OF_PADDING: tuple[tuple[dict[str, str], str], ...] = (
         {"backward": "padding"},
         "the backward direction starts in the padding, not at each sequence's own end",
     ),
+    (
+        {"backward": "inverted"},
+        "the backward direction takes the steps that count for padding, and padding for steps that "
+        "count",
+    ),
     ({"layers": "first"}, "in the first layer alone sequences end where they should"),
     ({"layers": "last"}, "in the last layer alone sequences end where they should"),
 )

@@ -329,12 +329,14 @@ class _Heard:
                 state = self._set_back(state, given, anew[:, t])
             found = run(theory, parameters, x[:, t : t + 1], state)
             new = tuple(found[name] for name in names)
-            state = self._beyond(state, new, self.marks.counts[:, t, None], backward)
+            state = self._beyond(state, new, self._counts(t, backward), backward)
             if self.heeding.resets == "after":
                 state = self._set_back(state, given, anew[:, t])
             outputs[t], after[t] = found["y"][:, 0], state
+            if backward and self.heeding.backward == "inverted":
+                outputs[t] = state[0]
         y = torch.stack([outputs[t] for t in steps], 1)
-        if self._held:
+        if self._held and self.heeding.backward == "own end":
             y = torch.where(self.marks.counts[..., None], y, 0.0)
         return y, self._end(after, state, backward)
 
@@ -361,6 +363,10 @@ class _Heard:
             old if k in spared else torch.where(rows[:, None], new, old)
             for k, (old, new) in enumerate(zip(state, back, strict=True))
         )
+
+    def _counts(self, t: int, backward: bool) -> Tensor:
+        counts = self.marks.counts[:, t, None]
+        return ~counts if backward and self.heeding.backward == "inverted" else counts
 
     def _beyond(self, old: State, new: State, counts: Tensor, backward: bool) -> State:
         """What becomes of a state at a step that does not count, and of others'."""

@@ -254,6 +254,18 @@ class BackwardInThePadding(Masked):
         return torch.ones_like(mask) if way else mask
 
 
+class BackwardInverted(Masked):
+    def one_way(self, cell, x, state, mask, back, layer=0):
+        if not back or mask.all():
+            return super().one_way(cell, x, state, mask, back, layer)
+        outputs = []
+        for t in reversed(range(x.shape[1])):
+            new, here = cell(x[:, t], state), mask[:, t, None].bool()
+            state = tuple(torch.where(here, o, n) for n, o in zip(new, state, strict=True))
+            outputs.append(state[0])
+        return torch.stack(outputs[::-1], 1), state
+
+
 class ShowsPadding(Masked):
     """What stands in the padding is seen in the output there."""
 
@@ -477,6 +489,7 @@ WRONG = {
     FirstLayerAlone: "in the first layer alone sequences end where they should",
     LastLayerAlone: "in the last layer alone sequences end where they should",
     BackwardInThePadding: "the backward direction starts in the padding",
+    BackwardInverted: "takes the steps that count for padding, and padding for steps that count",
     OneEarly: "those of the step before each sequence's last valid one",
     OneLate: "those of the step after each sequence's last valid one",
     Shortest: "those at the shortest sequence's end",

@@ -60,7 +60,8 @@ def check_wrong_states(subject: Subject) -> None:
         ):
             other = (problem.x, (meant[0], meant[1])) if meant[0] is not None and fits else None
             for how in _accepted(instance, (problem.x, state), other):  # type: ignore[arg-type]
-                told = f"{which} of size {sizes} is accepted where (3, 4) is meant"
+                are = "are" if which == "states" else "is"
+                told = f"{which} of size {sizes} {are} accepted where (3, 4) is meant"
                 apart = sizes[1] in (1, 4) and runs_rows_apart(subject)
                 if how != BROADCAST and not apart:
                     raise Told(f"{told}: a wrong state is {how} without a word")
