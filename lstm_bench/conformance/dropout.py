@@ -8,9 +8,7 @@ output, entry by entry, and held against what the first layer gives.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -20,7 +18,7 @@ from lstm_bench.conformance.problem import draw
 from lstm_bench.conformance.reference import run
 from lstm_bench.subject import Subject
 from lstm_bench.subject.construct import settings_of
-from lstm_bench.subject.stacks import Assignment, Offered, Stacked
+from lstm_bench.subject.stacks import Asked, Assignment, Stacked
 
 B, T, I, H = 64, 5, 5, 8  # noqa: E741
 RATE = 0.25
@@ -66,13 +64,13 @@ ACTS = (
 """The right one first."""
 
 
-def option(subject: Subject, offered: Offered) -> str | None:
+def option(subject: Subject, two: Asked) -> str | None:
     """The option of its constructor that makes two layers random in training alone."""
     for name, value in settings_of(subject.factory, subject.recipe).items():
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1:
             continue
         try:
-            stacked = Stacked(subject, {**offered.deeper(2), name: RATE}, I, H)
+            stacked = Stacked(subject, two.having(**{name: RATE}), I, H)
             x = draw(I, H, 2, T, seed=5).x.to(subject.dtype)
             results = {mode: [_output(stacked, x, mode, n) for n in range(2)] for mode in (0, 1)}
         except Exception:  # it takes no such value
@@ -83,18 +81,19 @@ def option(subject: Subject, offered: Offered) -> str | None:
 
 
 def mistake(
-    subject: Subject, options: Mapping[str, Any], assignment: Assignment
+    subject: Subject, asked: Asked, assignment: Assignment
 ) -> tuple[str | None, str | None]:
     """What is wrong with the dropout between two layers, and what is odd about it.
 
     assignment: of the parameters, as it is known of other sizes.
     """
-    stacked = Stacked(subject, options, I, H)
+    stacked = Stacked(subject, asked, I, H)
     same = (a for a in stacked.assignments() if a.named == assignment.named)
     first, second = draw(I, H, B, T, seed=7), _window(subject.dtype)
     loaded = stacked.load(
         next(same),
         {(0, 0): first.parameters.to(dtype=subject.dtype), (1, 0): second},
+        {},
     )
     if not bool((loaded[1, 0].b[2] > OPEN / 2).all()):
         return None, "without biases, where its dropout acts is not judged"

@@ -16,13 +16,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lstm_bench.conformance.stacks import B, H, Scene, T
+from lstm_bench.conformance.stacks import B, Scene, T
 from lstm_bench.errors import describe
 from lstm_bench.subject.forms import MARKING, free, order_of, signature_of
 from lstm_bench.subject.interface import told
 from lstm_bench.subject.results import leaves_of
 from lstm_bench.subject.spelled import PACKED, Spelled, Spelling, spellings
-from lstm_bench.subject.stacks import states_in
 from lstm_bench.theory.marks import HEEDED, Marks, misheard
 from lstm_bench.theory.wiring import RIGHT
 
@@ -263,7 +262,7 @@ def _parts(scene: Scene) -> list[Tensor]:
     path, y = scene.output(scene.plain)
     return [
         y,
-        *(tensor for _, tensor in states_in(scene.plain, B, H, T, path)),
+        *(tensor for _, tensor in scene.states_in(scene.plain, path)),
     ]
 
 

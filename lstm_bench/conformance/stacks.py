@@ -27,17 +27,27 @@ from lstm_bench.errors import describe
 from lstm_bench.subject import Subject
 from lstm_bench.subject.interface import Interface
 from lstm_bench.subject.results import Path, leaves_of
-from lstm_bench.subject.stacks import Assignment, Part, Place, Stacked, States, Way, states_in
+from lstm_bench.subject.stacks import (
+    Asked,
+    Assignment,
+    Part,
+    Place,
+    Stacked,
+    States,
+    Way,
+    states_in,
+)
 from lstm_bench.subject.tensors import unregistered
 from lstm_bench.theory.families import LSTM
 from lstm_bench.theory.marks import HEEDED, Heeding, Marks
 from lstm_bench.theory.stack import BACKWARD, FORWARD, Address, Layer, Stack
 from lstm_bench.theory.stacked import JOINED, Outcome, run_stack
-from lstm_bench.theory.wiring import RIGHT, Wiring, miswired
+from lstm_bench.theory.wiring import RIGHT, Miswired, Wiring, miswired
 from lstm_bench.theory.words.nouns import ORDINALS
 
-B, T, I, H = 7, 9, 5, 4  # noqa: E741
-"""All different; B and T are no number of layers and directions, which axes may be as long as."""
+B, T, I, H, P = 7, 9, 5, 4, 3  # noqa: E741
+"""All different; B and T are no number of layers and directions, which axes may be as long as.
+P: the width of a projected hidden state."""
 
 LIKELY = 3
 """In so many orders of the parameters a mistake is looked for."""
@@ -113,46 +123,42 @@ class NotUnderstoodError(Exception):
     """It is no stack of what the plain module is, or none that can be called or mapped."""
 
 
-def understand(
-    subject: Subject, options: Mapping[str, Any], layers: int, directions: int, *, seed: int = 0
-) -> Understood:
-    """What a subject computes with options that ask for so many layers and directions.
+def understand(subject: Subject, asked: Asked, *, seed: int = 0) -> Understood:
+    """What a subject computes with options that ask for such a stack.
 
     Raises NotUnderstoodError with the reason.
     """
-    stacked = built(subject, options)
+    stacked = built(subject, asked)
     found = list(stacked.assignments())
-    asked = [a for a in found if (a.layers, a.directions) == (layers, directions)]
-    if not asked and found:
-        return Understood(found[0], (_too_few(found[0], layers, directions),))
-    if not asked:
+    fitting = [a for a in found if (a.layers, a.directions) == (asked.layers, asked.directions)]
+    if not fitting and found:
+        return Understood(found[0], (_too_few(found[0], asked.layers, asked.directions),))
+    if not fitting:
         raise NotUnderstoodError("its parameters are not those of so many layers or directions")
     loose = unregistered(stacked.module)
     if loose and not unregistered(subject.build(I, H).module):
         lost = "is not a registered parameter: no optimiser sees it, nothing saves or moves it"
-        return Understood(asked[0], (f"`{loose[0]}` {lost}",))
-    return _explained([Scene(stacked, one, seed) for one in asked])
+        return Understood(fitting[0], (f"`{loose[0]}` {lost}",))
+    return _explained([Scene(stacked, one, seed) for one in fitting])
 
 
-def right_scene(
-    subject: Subject, options: Mapping[str, Any], layers: int, directions: int, *, seed: int = 0
-) -> Scene:
+def right_scene(subject: Subject, asked: Asked, *, seed: int = 0) -> Scene:
     """A stack whose results without a state are right. Raises NotUnderstoodError where none is."""
-    stacked = built(subject, options)
+    stacked = built(subject, asked)
     for one in stacked.assignments():
-        if (one.layers, one.directions) == (layers, directions):
+        if (one.layers, one.directions) == (asked.layers, asked.directions):
             scene = Scene(stacked, one, seed)
             if scene.explained(RIGHT) is not None:
                 return scene
     raise NotUnderstoodError("its results are not right as they are")
 
 
-def built(subject: Subject, options: Mapping[str, Any]) -> Stacked:
+def built(subject: Subject, asked: Asked) -> Stacked:
     """A stack of a sequence's layers. Raises NotUnderstoodError."""
     if subject.interface.kind == "cell":
         raise NotUnderstoodError("it takes a single step")
     try:
-        return Stacked(subject, options, I, H)
+        return Stacked(subject, asked, I, H)
     except Exception as error:
         raise NotUnderstoodError(f"its constructor raised {describe(error)}") from error
 
@@ -181,7 +187,7 @@ def _explained(readings: Sequence[Scene]) -> Understood:
         raise raised
     for scene in readings[:LIKELY]:
         shape = scene.assignment
-        for wrong in miswired(shape.layers, shape.directions):
+        for wrong in scene.mistakes():
             if scene.explained(wrong.wiring) is not None:
                 return Understood(shape, (wrong.sentence,))
     return Understood(readings[0].assignment, tuple(readings[0].off()))
@@ -238,8 +244,17 @@ class Scene:
             ):
                 state = drawn[layer, direction].state
                 assert state is not None
-                self.states[kind, layer, direction] = state[part].to(dtype)
-        self.parameters = {p: one.parameters.to(dtype=dtype) for p, one in drawn.items()}
+                width = stacked.state_size if kind == "h" else H
+                self.states[kind, layer, direction] = state[part][:, :width].to(dtype)
+        self.parameters = {
+            place: _narrowed(one.parameters.to(dtype=dtype), stacked.state_size)
+            for place, one in drawn.items()
+        }
+        generator = torch.Generator().manual_seed(seed + 3)
+        self.projections = {
+            place: torch.randn(H, stacked.state_size, generator=generator).to(dtype)
+            for place in assignment.projections
+        }
         self.layout: Layout | None = None
         self.read: Read | None = None
         self.marks: Marks | None = None
@@ -255,7 +270,7 @@ class Scene:
     @cached_property
     def loaded(self) -> dict[Place, Parameters]:
         """What the module computes with, in float64."""
-        found = self.stacked.load(self.assignment, self.parameters)
+        found = self.stacked.load(self.assignment, self.parameters, self.projections)
         return {place: values.to(dtype=torch.float64) for place, values in found.items()}
 
     @cached_property
@@ -286,23 +301,32 @@ class Scene:
         a = self.assignment
         if a.layers == 1 or a.directions == 1:
             return ("forward first",)
-        wide = a.widths[1, 0] == 2 * H
+        wide = a.widths[1, 0] == 2 * self.stacked.state_size
         return tuple(n for n in JOINED if (n in CONCATENATED) == wide)
 
     def _stack(self, inner: str) -> Stack:
         a = self.assignment
-        layer = Layer(LSTM, (FORWARD, BACKWARD)[: a.directions], joined=inner)
+        ways = (FORWARD, BACKWARD)[: a.directions]
+        layer = Layer(LSTM, ways, projected=self.stacked.projected, joined=inner)
         return Stack((layer,) * a.layers)
+
+    def mistakes(self) -> Iterator[Miswired]:
+        """Every way in which such a stack may be wired wrongly."""
+        shape = self.assignment
+        return miswired(shape.layers, shape.directions, projected=self.stacked.projected)
+
+    def _named(self) -> Iterator[tuple[Address, Tensor]]:
+        """What the module computes with, in float64, by address."""
+        for place, values in self.loaded.items():
+            yield from ((Address(*place, name), tensor) for name, tensor in values.named())
+        for place, matrix in self.projections.items():
+            yield Address(*place, "P"), matrix.double()
 
     def theory(
         self, wiring: Wiring, states: States | None, inner: str, heeding: Heeding = HEEDED
     ) -> Outcome | None:
         """What such a stack gives; None where such a wiring does not fit its sizes."""
-        parameters = {
-            Address(*place, name): tensor
-            for place, values in self.loaded.items()
-            for name, tensor in values.named()
-        }
+        parameters = dict(self._named())
         given = None if states is None else self._by_place(states)
         try:
             stack, x = self._stack(inner), self.x.double()
@@ -323,7 +347,7 @@ class Scene:
         """How a result is the theory's, whatever its order; None where it is not."""
         try:
             path, y = self.output(result)
-            parts = states_in(result, B, H, T, path)
+            parts = self.states_in(result, path)
         except ValueError as error:
             raise NotUnderstoodError(str(error)) from error
         joins = ((n, v[:, : y.shape[1]]) for n, v in self._joins(outcome))
@@ -363,6 +387,10 @@ class Scene:
         except ValueError:
             return self.stacked.output(result, B, longest)
 
+    def states_in(self, result: Any, path: Path) -> list[tuple[Part, Tensor]]:
+        """Every state in a result, beside the output that lies there."""
+        return states_in(result, B, (H, self.stacked.state_size), T, path)
+
     def shown(self, y: Tensor, outcome: Outcome) -> Tensor:
         """An output where it says anything, zeros elsewhere."""
         if outcome.shown is None or self.stacked.interface.kind == "last":
@@ -387,7 +415,7 @@ class Scene:
             yield "the output is not that of so many layers or directions"
             return
         known = dict(_keyed(outcome))
-        for _, tensor in states_in(self.plain, B, H, T, path):
+        for _, tensor in self.states_in(self.plain, path):
             if not any(self.same(tensor, v) for v in known.values()):
                 yield "the output is right, and a returned state is no layer's"
                 return
@@ -445,8 +473,7 @@ class Scene:
             if found.layout != self.read.layout:
                 yield "with a state given, its results lie in another order than without one"
             return
-        shape = self.assignment
-        for wrong in miswired(shape.layers, shape.directions):
+        for wrong in self.mistakes():
             outcome = self.theory(wrong.wiring, self.states, inner)
             if outcome is not None and self.reading(result, outcome, inner) is not None:
                 yield wrong.sentence
@@ -457,7 +484,7 @@ class Scene:
         """From which of the given states each layer starts; None where some start from none."""
         assert self.read is not None
         path, _ = self.stacked.output(result, B, T)
-        got = dict(states_in(result, B, H, T, path))
+        got = dict(self.states_in(result, path))
         places = list(self.assignment.named)
         if any((kind, *place) not in self.read.cut for kind in "hc" for place in places):
             return None
@@ -496,9 +523,8 @@ class Scene:
         wrong = [n for n, g in got.items() if not self.same(g, expected[_plain(n)])]
         if not wrong:
             return
-        shape = self.assignment
-        for one in miswired(shape.layers, shape.directions):
-            if one.wiring.reads == "cut":
+        for one in self.mistakes():
+            if "cut" in (one.wiring.reads, one.wiring.projects):
                 other = self._expected(one.wiring)
                 if all(self.same(g, other[_plain(n)]) for n, g in got.items()):
                     yield one.sentence
@@ -515,7 +541,7 @@ class Scene:
         states = {k: s.clone().requires_grad_() for k, s in self.states.items()}
         result = self.stacked.run(x) if self.way is None else self.way(x, states)
         path, y = self.output(result)
-        parts = dict(states_in(result, B, H, T, path))
+        parts = dict(self.states_in(result, path))
         if self.marks is not None and self.stacked.interface.kind != "last":
             y = torch.where(self.marks.counts[:, : y.shape[1], None], y, 0.0)
         loss = self._loss(y, {k: parts[p] for k, p in self.read.cut.items()})
@@ -528,18 +554,14 @@ class Scene:
         if self.way is not None:
             found |= {_state_in_words(k): _grad(s) for k, s in states.items()}
         for place, named in self.stacked.gradients(self.assignment).items():
-            found |= {f"{n} of {self.where(place)}": g for n, g in named.items()}
+            found |= {self._of(n, place): g for n, g in named.items()}
         return found
 
     def _expected(self, wiring: Wiring) -> dict[str, Tensor]:
         assert self.read is not None
         x = self.x.clone().double().requires_grad_()
         states = {k: s.clone().double().requires_grad_() for k, s in self.states.items()}
-        leaves = {
-            Address(*place, name): t.detach().clone().requires_grad_()
-            for place, values in self.loaded.items()
-            for name, t in values.named()
-        }
+        leaves = {a: t.detach().clone().requires_grad_() for a, t in self._named()}
         given = None if self.way is None else self._by_place(states)
         stack = self._stack(self.read.layout.inner)
         outcome = run_stack(stack, leaves, x, given, marks=self.marks, wiring=wiring)
@@ -550,7 +572,7 @@ class Scene:
         if self.way is not None:
             found |= {_state_in_words(k): _grad(s) for k, s in states.items()}
         return found | {
-            f"{a.name} of {self.where((a.layer, a.direction))}": _grad(t) for a, t in leaves.items()
+            self._of(a.name, (a.layer, a.direction)): _grad(t) for a, t in leaves.items()
         }
 
     def _loss(self, y: Tensor, states: Mapping[Key, Tensor]) -> Tensor:
@@ -564,6 +586,11 @@ class Scene:
             for t in parts
         ]).sum()  # fmt: skip
 
+    def _of(self, name: str, place: Place) -> str:
+        """A parameter in words."""
+        where = self.where(place)
+        return f"{name} of {where}" if where else name
+
     def where(self, place: Place) -> str:
         layer, direction = place
         said = f"the {ORDINALS[layer]} layer" if self.assignment.layers > 1 else ""
@@ -571,6 +598,11 @@ class Scene:
             way = f"the {('forward', 'backward')[direction]} direction"
             return f"{said}'s {way.removeprefix('the ')}" if said else way
         return said
+
+
+def _narrowed(parameters: Parameters, state_size: int) -> Parameters:
+    """With weights for hidden states of this width."""
+    return Parameters(parameters.W, parameters.U[:, :state_size], parameters.b)
 
 
 def _one_layout(inner: str, joined: str, shape: Assignment) -> bool:

@@ -211,10 +211,11 @@ def numeric_options(factory: Any, recipe: Recipe) -> dict[str, float]:
 def flattened(kwargs: Mapping[str, Any]) -> dict[str, Any]:
     """What may make a stack of arguments, as it is for one layer in one direction."""
     whole = {n: v for n, v in kwargs.items() if isinstance(v, int) and v is not False}
-    return {n: False if v is True else 1 for n, v in whole.items() if v is True or v > 1}
+    one = {n: False if v is True else int("proj" not in n.lower()) for n, v in whole.items()}
+    return {n: one[n] for n, v in whole.items() if v is True or v > 1}
 
 
-USUAL = {"num_layers": 1, "bidirectional": False, "dropout": 0.0}
+USUAL = {"num_layers": 1, "bidirectional": False, "dropout": 0.0, "proj_size": 0}
 """What a constructor may pass on without naming it: torch's own name nothing at all."""
 
 

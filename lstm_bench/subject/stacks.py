@@ -12,7 +12,7 @@ import copy
 import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
@@ -51,12 +51,14 @@ class Assignment:
     """Which of a stack's parameters are which layer's and direction's.
 
     named: for each, from the plain module's names to the stack's. widths: of what each reads.
+    projections: for each, the name of the matrix that projects its hidden state, if there is one.
     """
 
     layers: int
     directions: int
     named: Mapping[Place, Mapping[str, str]]
     widths: Mapping[Place, int]
+    projections: Mapping[Place, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -78,27 +80,66 @@ class Part:
 
 
 @dataclass(frozen=True)
+class Asked:
+    """Options of a constructor, and the stack that they ask for.
+
+    projected: the width of its hidden states, where it is not that of its cell states.
+    """
+
+    options: Mapping[str, Any] = field(default_factory=dict)
+    layers: int = 1
+    directions: int = 1
+    projected: int | None = None
+
+    def having(self, **options: Any) -> Asked:
+        """The same stack with more options."""
+        return replace(self, options={**self.options, **options})
+
+    def __str__(self) -> str:
+        return ", ".join(f"{name}={value!r}" for name, value in self.options.items())
+
+
+@dataclass(frozen=True)
 class Offered:
     """Which options of a constructor make a stack, found by what they do.
 
     layers: the name of the one that says how many, and how many it says for the plain module.
-    both_ways: what makes it run in both directions of time; empty where nothing does.
+    both_ways: what makes it run in both directions of time; empty where nothing does. projection:
+    the name of the one that says to what width hidden states are projected.
     """
 
     layers: str | None
     one: int
     both_ways: Mapping[str, Any]
+    projection: str | None
+    unprojected: int | None
 
-    def deeper(self, count: int) -> dict[str, Any]:
-        """The option for so many layers."""
-        assert self.layers is not None
-        return {self.layers: self.one + count - 1}
+    def stack(
+        self, *, layers: int = 1, directions: int = 1, projected: int | None = None
+    ) -> Asked | None:
+        """The options for such a stack; None where it is not offered."""
+        options: dict[str, Any] = {}
+        if layers > 1:
+            if self.layers is None:
+                return None
+            options[self.layers] = self.one + layers - 1
+        if directions > 1:
+            if not self.both_ways:
+                return None
+            options |= self.both_ways
+        if projected is not None:
+            if self.projection is None:
+                return None
+            options[self.projection] = projected
+        return Asked(options, layers, directions, projected)
 
     @property
     def plain(self) -> dict[str, Any]:
         """Its options as they are for one layer in one direction."""
         ways = {n: not v if isinstance(v, bool) else v - 1 for n, v in self.both_ways.items()}
-        return ({} if self.layers is None else {self.layers: self.one}) | ways
+        layers = {} if self.layers is None else {self.layers: self.one}
+        projection = {} if self.projection is None else {self.projection: self.unprojected}
+        return layers | ways | projection
 
     @classmethod
     @lru_cache(maxsize=64)
@@ -106,6 +147,7 @@ class Offered:
         """Those of a subject. An option whose parameters stay the same is told by its name."""
         layers: dict[str, int] = {}
         both: list[dict[str, Any]] = []
+        narrower: dict[str, int | None] = {}
         settings = settings_of(subject.factory, subject.recipe)
         for name, value in settings.items():
             if isinstance(value, bool):
@@ -117,6 +159,8 @@ class Offered:
                     layers[name] = value
                 elif kind == "directions":
                     both.append({name: value + 1})
+            elif not isinstance(value, float) and value in (0, None) and _projects(subject, name):
+                narrower[name] = value
         named = [n for n, v in settings.items() if v == 1 and re.search(LAYERS, n.lower())]
         ways = [n for n, v in settings.items() if v is False and re.search(BOTH_WAYS, n.lower())]
         for name in named if not layers else ():
@@ -125,18 +169,14 @@ class Offered:
         for name in ways if not both else ():
             if _kind_of(subject, {name: True}) is not None:
                 both.append({name: True})
-        deeper = next(iter(layers), None)
+        deeper, projection = next(iter(layers), None), next(iter(narrower), None)
         one = 1 if deeper is None else layers[deeper]
-        return cls(deeper, one, both[0] if both else {})
+        off = None if projection is None else narrower[projection]
+        return cls(deeper, one, both[0] if both else {}, projection, off)
 
 
 BOTH_WAYS = r"bidir|(^|_)both|two_?way"
 """How an option for both directions of time is spelled."""
-
-
-def in_words(options: Mapping[str, Any]) -> str:
-    """Options as they are written in a call."""
-    return ", ".join(f"{name}={value!r}" for name, value in options.items())
 
 
 def _kind_of(subject: Subject, options: Mapping[str, Any]) -> str | None:
@@ -146,7 +186,7 @@ def _kind_of(subject: Subject, options: Mapping[str, Any]) -> str | None:
     other direction's where outputs move with later inputs. Neither is what an ensemble has.
     """
     try:
-        stacked = Stacked(subject, options, 5, 4)
+        stacked = Stacked(subject, Asked(options), 5, 4)
         found = list(stacked.assignments())
     except Exception:  # the constructor takes no such value
         return None
@@ -157,18 +197,30 @@ def _kind_of(subject: Subject, options: Mapping[str, Any]) -> str | None:
     return "else"
 
 
-class Stacked:
-    """A module with options that make it a stack, called as the plain one is."""
+def _projects(subject: Subject, name: str) -> bool:
+    """Whether an option makes hidden states narrower, those that are fed back among them."""
+    try:
+        stacked = Stacked(subject, Asked({name: 3}, projected=3), 5, 4)
+        return any(True for _ in stacked.assignments())
+    except Exception:  # the constructor takes no such value
+        return False
 
-    def __init__(
-        self, subject: Subject, options: Mapping[str, Any], input_size: int, hidden_size: int
-    ) -> None:
+
+class Stacked:
+    """A module with options that make it a stack, called as the plain one is.
+
+    state_size: the width of its hidden states.
+    """
+
+    def __init__(self, subject: Subject, asked: Asked, input_size: int, hidden_size: int) -> None:
         """Raises whatever the constructor raises."""
-        recipe = subject.having(**options).recipe
+        recipe = subject.having(**asked.options).recipe
         module = recipe.build(subject.factory, input_size, hidden_size)
         self.module = prepare(module, subject.dtype)
         self.subject, self.input_size, self.hidden_size = subject, input_size, hidden_size
         self.interface = subject.interface
+        self.projected = asked.projected is not None
+        self.state_size = asked.projected or hidden_size
 
     def called(self, interface: Interface) -> Stacked:
         """The same module, called in another way."""
@@ -184,7 +236,9 @@ class Stacked:
         layouts = self.subject.parameter_map.layouts
         wanted = [n for n in held(plain.module) if n in layouts]
         own = {n: t for n, t in held(self.module).items() if n not in self._apart()}
-        if not wanted or len(own) % len(wanted):
+        matrices = self._projections(own, wanted) if self.projected else []
+        own = {n: t for n, t in own.items() if n not in matrices}
+        if not wanted or len(own) % len(wanted) or bool(matrices) != self.projected:
             return
         count = len(own) // len(wanted)
         seen: list[Mapping[Place, Mapping[str, str]]] = []
@@ -200,9 +254,28 @@ class Stacked:
             )
             for places in itertools.chain(numbered, in_order):
                 found = self._fitting(places, own, layers, directions, odd)
-                if found is not None and found.named not in seen:
-                    seen.append(found.named)
-                    yield found
+                if found is None or found.named in seen:
+                    continue
+                seen.append(found.named)
+                yield from self._with_projections(found, matrices)
+
+    def _projections(self, own: Mapping[str, Tensor], wanted: Sequence[str]) -> list[str]:
+        """Names of the matrices that project hidden states, (P, H) or (H, P)."""
+        known, sizes = {_pattern(name) for name in wanted}, {self.hidden_size, self.state_size}
+        return [
+            n for n, t in own.items()
+            if t.dim() == 2 and set(t.shape) == sizes and _pattern(n) not in known
+        ]  # fmt: skip
+
+    def _with_projections(self, found: Assignment, matrices: list[str]) -> Iterator[Assignment]:
+        """With every order in which they may belong to layers and directions."""
+        if not matrices:
+            yield found
+        elif len(matrices) == len(found.named):
+            by_layer = sorted(found.named)
+            by_direction = sorted(found.named, key=lambda place: place[::-1])
+            for places in (by_layer, by_direction)[: 1 + (by_layer != by_direction)]:
+                yield replace(found, projections=dict(zip(places, matrices, strict=True)))
 
     def _apart(self) -> set[str | None]:
         """Names of an output layer, and of learned initial states."""
@@ -229,19 +302,27 @@ class Stacked:
         return Assignment(layers, directions, named, widths)
 
     def _widths(self, layer: int, directions: int, odd: bool) -> tuple[int, ...]:
-        I, H = self.input_size, self.hidden_size  # noqa: E741
-        return (I,) if layer == 0 or odd else (directions * H, H)
+        wide = self.state_size
+        return (self.input_size,) if layer == 0 or odd else (directions * wide, wide)
 
     def _shape(self, name: str, width: int) -> tuple[int, ...]:
         layout = self.subject.parameter_map.layouts[name]
-        return tuple(layout.labels(width, self.hidden_size)["kind"].shape)
+        return tuple(layout.labels(width, self.hidden_size, self.state_size)["kind"].shape)
 
     def load(
-        self, assignment: Assignment, parameters: Mapping[Place, Parameters]
+        self,
+        assignment: Assignment,
+        parameters: Mapping[Place, Parameters],
+        projections: Mapping[Place, Tensor],
     ) -> dict[Place, Parameters]:
-        """Load each layer's and direction's; what they compute with now."""
+        """Load each layer's and direction's; what they compute with now.
+
+        projections: (H, P) each.
+        """
         with torch.no_grad():
             own = held(self.module)
+            for place, name in assignment.projections.items():
+                own[name].copy_(self._as_it_lies(projections[place], own[name]))
             for name in self.subject.parameter_map.zeroed:
                 if name in own:
                     own[name].zero_()
@@ -249,6 +330,10 @@ class Stacked:
             place: self._map.load(self._shown(assignment, place), values)
             for place, values in parameters.items()
         }
+
+    def _as_it_lies(self, matrix: Tensor, like: Tensor) -> Tensor:
+        """A projection (H, P) as the module holds it, or one of its as (H, P)."""
+        return matrix if like.shape == (self.hidden_size, self.state_size) else matrix.T
 
     def read_out(self, y: Tensor) -> Tensor:
         """What an output layer on top makes of outputs in float64; these where there is none."""
@@ -260,13 +345,16 @@ class Stacked:
         return y if head.bias is None else y + own[head.bias].detach().double().reshape(-1)
 
     def gradients(self, assignment: Assignment) -> dict[Place, dict[str, Tensor]]:
-        """The parameters' ``.grad`` by canonical name."""
-        return {
-            place: self._map.gradients(
-                self._shown(assignment, place), assignment.widths[place], self.hidden_size
-            )
-            for place in assignment.named
-        }
+        """The parameters' ``.grad`` by canonical name; P: of a projection."""
+        own, found = held(self.module), {}
+        for place in assignment.named:
+            sizes = assignment.widths[place], self.hidden_size, self.state_size
+            found[place] = self._map.gradients(self._shown(assignment, place), *sizes)
+            if place in assignment.projections:
+                matrix = own[assignment.projections[place]]
+                grad = torch.zeros_like(matrix) if matrix.grad is None else matrix.grad
+                found[place]["P"] = self._as_it_lies(grad, matrix)
+        return found
 
     @property
     def _map(self) -> ProbedMap:
@@ -306,8 +394,9 @@ class Stacked:
         """The same of one that must be given a state: zeros, however it takes them."""
         shape = next(self.assignments())
         zeros = {
-            (kind, *place): x.new_zeros(len(x), self.hidden_size)
-            for kind in "hc" for place in sorted(shape.named)
+            (kind, *place): x.new_zeros(len(x), width)
+            for kind, width in (("h", self.state_size), ("c", self.hidden_size))
+            for place in sorted(shape.named)
         }  # fmt: skip
         failed: Exception | None = None
         for way in self.ways(None, None):
@@ -371,17 +460,20 @@ Cut = Mapping[tuple[str, int, int], Part]
 
 
 def states_in(
-    result: Any, batch: int, hidden: int, steps: int, beside: Path
+    result: Any, batch: int, widths: Sequence[int], steps: int, beside: Path
 ) -> list[tuple[Part, Tensor]]:
-    """Every state (B, H) that lies in a result beside its output. Raises ValueError on others."""
+    """Every state (B, H) that lies in a result beside its output. Raises ValueError on others.
+
+    widths: those that a state may have.
+    """
     found = []
     for leaf in leaves_of(result, steps):
         if leaf.path == beside:
             continue
         shape = tuple(leaf.tensor.shape)
-        if shape[-2:] == (batch, hidden):
+        if shape[-2:-1] == (batch,) and shape[-1] in widths:
             others, after = shape[:-2], False
-        elif len(shape) > 2 and (shape[0], shape[-1]) == (batch, hidden):
+        elif len(shape) > 2 and shape[0] == batch and shape[-1] in widths:
             others, after = shape[1:-1], True
         else:
             raise ValueError(f"it returns a tensor of shape {shape} beside its output")

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from lstm_bench.theory.compute import State, run
-from lstm_bench.theory.edits import Edit, Theory
+from lstm_bench.theory.edits import BACK, Edit, Factor, Theory, Through
 from lstm_bench.theory.functions import JOINS
 from lstm_bench.theory.marks import HEEDED, Heeding, Marks, in_order
 from lstm_bench.theory.stack import BACKWARD, Address, Layer, Stack
@@ -120,7 +120,7 @@ class _Run:
         outputs: list[Tensor] = []
         ends: list[State] = []
         for direction, way in enumerate(layer.directions):
-            edits = self.edits.get((number, direction), ())
+            edits = (*self.edits.get((number, direction), ()), *PROJECTS[wired.projects])
             theory = Theory(layer.step, edits)
             named = self._weights(number, direction)
             given = self._given(number, direction, below, ends)
@@ -191,8 +191,11 @@ class _Run:
     def _kept(self, number: int) -> tuple[State, ...]:
         """The states of a layer that is not run: those that were given, or zeros."""
         layer, named = self.stack.layers[number], self._weights(number, 0)
-        width = next(t for name, t in named.items() if name.startswith("U_")).shape[0]
-        zeros = tuple(self.x.new_zeros(len(self.x), width) for _ in layer.step.states)
+        U = next(t for name, t in named.items() if name.startswith("U_"))
+        zeros = tuple(
+            self.x.new_zeros(len(self.x), U.shape[1] if k else U.shape[0])
+            for k, _ in enumerate(layer.step.states)
+        )
         given = self.states[number] if self.states is not None else [None] * len(layer.directions)
         return tuple(zeros if state is None else state for state in given)
 
@@ -236,6 +239,14 @@ class _Run:
         given = self._given(number, 0, below[:number], ())
         read = below[number].read[:, :steps]
         return _one_way(theory, named, read, given, None, backward=False)[1]
+
+
+PROJECTS: dict[str, tuple[Edit, ...]] = {
+    "own": (),
+    "squashed": (Edit(Through("tanh"), ("h'",)),),
+    "cut": (Edit(Factor(0), ("h'",), BACK),),
+}
+"""What is done to a projected hidden state."""
 
 
 def _late(y: Tensor) -> Tensor:

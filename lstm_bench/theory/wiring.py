@@ -31,6 +31,7 @@ class Wiring:
     backward_time: str = "turned"
     backward_shows: str = "own end"
     backward_returns: str = "own"
+    projects: str = "own"
     since: int = 0
 
 
@@ -124,6 +125,15 @@ OF_BACKWARD: dict[str, dict[str, str]] = {
 """The same of directions."""
 
 
+OF_PROJECTIONS: dict[str, dict[str, str]] = {
+    "projects": {
+        "squashed": "the projected hidden state goes through tanh",
+        "cut": "no gradient flows through the projection of the hidden state",
+    },
+}
+"""The same of hidden states that are projected to another width."""
+
+
 @dataclass(frozen=True)
 class Miswired:
     """A mistake: how it is wired, and what is wrong in a sentence, for so many layers."""
@@ -138,9 +148,10 @@ class Miswired:
             for f in fields(Wiring)
             if f.name != "since" and getattr(self.wiring, f.name) != getattr(RIGHT, f.name)
         )
-        if field in OF_BACKWARD:
+        of_any = OF_BACKWARD | OF_PROJECTIONS
+        if field in of_any:
             since = self.wiring.since
-            return OF_BACKWARD[field][value] + (f" (in {_from(since, self.layers)})" * (since > 0))
+            return of_any[field][value] + (f" (in {_from(since, self.layers)})" * (since > 0))
         if value in OF_ALL.get(field, {}):
             return OF_ALL[field][value]
         return f"{_from(self.wiring.since, self.layers)} {OF_LAYERS[field][value]}"
@@ -155,8 +166,10 @@ def _from(since: int, layers: int) -> str:
     return "every layer after the first" if since == 1 else f"the layers from number {since + 1} on"
 
 
-def miswired(layers: int, directions: int) -> Iterator[Miswired]:
+def miswired(layers: int, directions: int, *, projected: bool = False) -> Iterator[Miswired]:
     """Every mistake that so many layers and directions can show, the plainest first."""
+    for field, values in OF_PROJECTIONS.items() if projected else ():
+        yield from (Miswired(_wired(field, value), layers) for value in values)
     for field, values in OF_ALL.items() if layers > 1 else ():
         yield from (Miswired(_wired(field, value), layers) for value in values)
     for since in range(1, min(layers, 3)):

@@ -6,9 +6,8 @@ Which arguments say which steps count, and how, is found by what they do; see
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
 
 from lstm_bench.conformance.checks.common import BASE_SEED
 from lstm_bench.conformance.lengths import Heard, heard, heard_again
@@ -16,7 +15,7 @@ from lstm_bench.conformance.records import Skipped, Told, Warned
 from lstm_bench.conformance.registry import check
 from lstm_bench.conformance.stacks import NotUnderstoodError, Scene, right_scene
 from lstm_bench.subject import Subject
-from lstm_bench.subject.stacks import Offered, in_words
+from lstm_bench.subject.stacks import Asked, Offered
 
 
 @check("lengths")
@@ -29,27 +28,23 @@ def check_different_lengths(subject: Subject) -> dict[str, str]:
 def check_different_lengths_in_stacks(subject: Subject) -> None:
     """The same in every layer, and in the backward direction, which starts at each own end."""
     offered = Offered.by(subject)
-    if offered.layers is None and not offered.both_ways:
+    shapes = ({"directions": 2}, {"layers": 2}, {"layers": 2, "directions": 2})
+    stacks = [asked for shape in shapes if (asked := offered.stack(**shape)) is not None]
+    if not stacks:
         raise Skipped("its constructor offers neither layers nor directions")
-    if offered.both_ways:
-        judge_lengths(subject, offered.both_ways, 1, 2)
-    if offered.layers is not None:
-        judge_lengths(subject, offered.deeper(2), 2, 1)
-    if offered.both_ways and offered.layers is not None:
-        judge_lengths(subject, {**offered.deeper(2), **offered.both_ways}, 2, 2)
+    for asked in stacks:
+        judge_lengths(subject, asked)
 
 
-def judge_lengths(
-    subject: Subject, options: Mapping[str, Any], layers: int, directions: int
-) -> None:
+def judge_lengths(subject: Subject, asked: Asked) -> None:
     """Whether a stack heeds what its layers by themselves heed rightly. Raises Told with what is
     wrong, Warned with what is odd, Skipped where there is nothing to heed.
     """
     right = [h.telling for h in _of_one_layer(subject) if not h.mistakes and not h.remarks]
     if not right:
         raise Skipped("one layer takes nothing that says which steps count, or does not heed it")
-    scene = _scene(subject, options, layers, directions)
-    _told([heard_again(scene, telling) for telling in right], f"with {in_words(options)} and")
+    scene = _scene(subject, asked)
+    _told([heard_again(scene, telling) for telling in right], f"with {asked} and")
 
 
 def runs_rows_apart(subject: Subject) -> bool:
@@ -62,12 +57,12 @@ def runs_rows_apart(subject: Subject) -> bool:
 
 @lru_cache(maxsize=16)
 def _of_one_layer(subject: Subject) -> list[Heard]:
-    return list(heard(_scene(subject, {}, 1, 1)))
+    return list(heard(_scene(subject, Asked())))
 
 
-def _scene(subject: Subject, options: Mapping[str, Any], layers: int, directions: int) -> Scene:
+def _scene(subject: Subject, asked: Asked) -> Scene:
     try:
-        return right_scene(subject, options, layers, directions, seed=1000 * BASE_SEED.get())
+        return right_scene(subject, asked, seed=1000 * BASE_SEED.get())
     except NotUnderstoodError as error:
         raise Skipped(str(error)) from None
 

@@ -11,92 +11,118 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import torch
+
 from lstm_bench.conformance import dropout
 from lstm_bench.conformance.checks.common import BASE_SEED
 from lstm_bench.conformance.checks.lengths import judge_lengths
 from lstm_bench.conformance.records import CheckResult, Inconclusive, Skipped, Told, Warned
 from lstm_bench.conformance.registry import Check, check, run_check
-from lstm_bench.conformance.stacks import NotUnderstoodError, understand
+from lstm_bench.conformance.stacks import NotUnderstoodError, P, understand
 from lstm_bench.subject import Subject
-from lstm_bench.subject.construct import flattened
-from lstm_bench.subject.stacks import Offered, in_words
+from lstm_bench.subject.construct import flattened, settings_of
+from lstm_bench.subject.stacks import Asked, Offered, Stacked
 from lstm_bench.subject.subject import subject_from
 
 
 @check("stack")
 def check_layers(subject: Subject) -> None:
     """Several layers are a stack of its LSTM: values, states and gradients."""
-    offered = Offered.by(subject)
-    if offered.layers is None:
-        raise Skipped("its constructor offers no layers")
-    _offered(subject, offered.deeper(3), layers=3)
+    _offered(subject, {"layers": 3}, "its constructor offers no layers")
 
 
 @check("stack")
 def check_directions(subject: Subject) -> None:
     """Both directions of time are its LSTM run either way, with weights of their own."""
-    offered = Offered.by(subject)
-    if not offered.both_ways:
-        raise Skipped("its constructor offers no second direction of time")
-    _offered(subject, offered.both_ways, directions=2)
+    _offered(subject, {"directions": 2}, "its constructor offers no second direction of time")
 
 
 @check("stack")
 def check_layers_and_directions(subject: Subject) -> None:
     """The same of both together: each layer reads both directions of the one below."""
+    without = "its constructor does not offer both layers and directions"
+    _offered(subject, {"layers": 2, "directions": 2}, without)
+
+
+@check("stack")
+def check_projection(subject: Subject) -> None:
+    """A projected hidden state is what is given, returned and fed back, in every layer."""
     offered = Offered.by(subject)
-    if offered.layers is None or not offered.both_ways:
-        raise Skipped("its constructor does not offer both layers and directions")
-    options = {**offered.deeper(2), **offered.both_ways}
-    _offered(subject, options, layers=2, directions=2)
+    if offered.projection is None:
+        _projects_elsewhere(subject)
+    _offered(subject, {"projected": P}, "its constructor offers no projection of hidden states")
+    for shape in ({"directions": 2}, {"layers": 2}, {"layers": 2, "directions": 2}):
+        asked = offered.stack(**shape, projected=P)
+        if asked is not None:
+            _or_warned(subject, asked)
 
 
 @check("stack")
 def check_dropout_between_layers(subject: Subject) -> None:
     """In training, dropout acts between layers alone, at its rate, on other entries each time."""
-    offered = Offered.by(subject)
-    if offered.layers is None:
+    two = Offered.by(subject).stack(layers=2)
+    if two is None:
         raise Skipped("its constructor offers no layers")
-    name = dropout.option(subject, offered)
+    name = dropout.option(subject, two)
     if name is None:
         raise Skipped("its constructor offers no dropout that acts with two layers")
-    options = {**offered.deeper(2), name: dropout.RATE}
+    asked = two.having(**{name: dropout.RATE})
     try:
-        found = understand(subject, options, 2, 1)
+        found = understand(subject, asked)
     except NotUnderstoodError as error:
-        raise Warned(f"with {in_words(options)} it is not judged: {error}") from None
+        raise Warned(f"with {asked} it is not judged: {error}") from None
     if found.mistakes:
         raise Skipped("its layers are wrong, whatever is dropped between them")
-    wrong, odd = dropout.mistake(subject, options, found.assignment)
+    wrong, odd = dropout.mistake(subject, asked, found.assignment)
     if wrong is not None:
-        raise Told(f"with {in_words(options)}, {wrong}")
+        raise Told(f"with {asked}, {wrong}")
     if odd is not None:
-        raise Warned(f"with {in_words(options)}, {odd}")
+        raise Warned(f"with {asked}, {odd}")
 
 
-def _offered(
-    subject: Subject, options: Mapping[str, Any], *, layers: int = 1, directions: int = 1
-) -> None:
-    """The same of options that nobody asked for: what is not understood is told, no more."""
+def _offered(subject: Subject, shape: Mapping[str, int], without: str) -> None:
+    """Judge a stack of this shape, where it is offered."""
+    asked = Offered.by(subject).stack(**shape)
+    if asked is None:
+        raise Skipped(without)
+    _or_warned(subject, asked)
+
+
+def _projects_elsewhere(subject: Subject) -> None:
+    """Raise Warned where what is called a projection does not project what is fed back."""
+    for name, value in settings_of(subject.factory, subject.recipe).items():
+        if "proj" not in name.lower() or value:
+            continue
+        try:
+            stacked = Stacked(subject, Asked({name: P}), 5, 4)
+            _, y = stacked.output(stacked.run(torch.zeros(2, 3, 5, dtype=subject.dtype)), 2, 3)
+        except Exception:  # it takes no such value
+            continue
+        if y.shape[-1] == P:
+            raise Warned(
+                f"with {name}={P} the output is projected, and not the hidden state that is fed "
+                "back, as nn.LSTM's is: it is not judged"
+            )
+
+
+def _or_warned(subject: Subject, asked: Asked) -> None:
+    """Of options that nobody asked for, what is not understood is told, no more."""
     try:
-        judge_options(subject, options, layers, directions)
+        judge_options(subject, asked)
     except NotUnderstoodError as error:
-        raise Warned(f"with {in_words(options)} it is not judged: {error}") from None
+        raise Warned(f"with {asked} it is not judged: {error}") from None
 
 
-def judge_options(
-    subject: Subject, options: Mapping[str, Any], layers: int, directions: int
-) -> None:
+def judge_options(subject: Subject, asked: Asked) -> None:
     """Raise Told with what is wrong with these options, Warned with what is odd.
 
     NotUnderstoodError passes through.
     """
-    said = f"with {in_words(options)}"
-    found = understand(subject, options, layers, directions, seed=1000 * BASE_SEED.get())
+    found = understand(subject, asked, seed=1000 * BASE_SEED.get())
     if found.mistakes:
-        raise Told(f"{said}, {'; '.join(found.mistakes)}")
+        raise Told(f"with {asked}, {'; '.join(found.mistakes)}")
     if found.remarks:
-        raise Warned(f"{said}, {'; '.join(found.remarks)}")
+        raise Warned(f"with {asked}, {'; '.join(found.remarks)}")
 
 
 @dataclass(frozen=True)
@@ -104,18 +130,18 @@ class Built:
     """A stack that was asked for, and the plain module that it is made of."""
 
     plain: Subject
-    options: Mapping[str, Any]
-    layers: int
-    directions: int
+    asked: Asked
 
     def describe(self) -> dict[str, Any]:
         """What was asked for, and what that is, beside what is told of the plain module."""
-        count = "one layer" if self.layers == 1 else f"{self.layers} layers"
-        ways = "both directions of time" if self.directions == 2 else "one direction"
-        construction = str(self.plain.having(**self.options).recipe)
+        asked = self.asked
+        count = "one layer" if asked.layers == 1 else f"{asked.layers} layers"
+        ways = "both directions of time" if asked.directions == 2 else "one direction"
+        narrow = f", hidden states projected to {asked.projected}" if asked.projected else ""
+        construction = str(self.plain.having(**asked.options).recipe)
         return {
-            "construction": construction, "stack": f"{count}, {ways}",
-            "stacked_by": list(self.options),
+            "construction": construction, "stack": f"{count}, {ways}{narrow}",
+            "stacked_by": list(asked.options),
         }  # fmt: skip
 
     def judged(self) -> CheckResult:
@@ -123,13 +149,12 @@ class Built:
 
         def check_as_built(subject: Subject) -> None:
             """What was asked for is a stack of the plain module."""
-            shape = self.options, self.layers, self.directions
             try:
-                judge_options(subject, *shape)
+                judge_options(subject, self.asked)
             except NotUnderstoodError as error:
-                raise Inconclusive(f"{in_words(self.options)}: {error}") from None
+                raise Inconclusive(f"{self.asked}: {error}") from None
             with contextlib.suppress(Skipped):  # it is told nothing of lengths
-                judge_lengths(subject, *shape)
+                judge_lengths(subject, self.asked)
 
         return run_check(Check("as_built", "stack", check_as_built), self.plain)
 
@@ -146,7 +171,8 @@ def beneath(factory: Any, name: str, kwargs: Mapping[str, Any]) -> Built | None:
         return None
     try:
         offered = Offered.by(subject_from(factory, name, **{**kwargs, **flat}))
-        asked = {n: kwargs[n] for n in flat if n == offered.layers or n in offered.both_ways}
+        own = {offered.layers, offered.projection, *offered.both_ways}
+        asked = {n: kwargs[n] for n in flat if n in own}
         if not asked:
             return None
         plain = subject_from(factory, name, **{**kwargs, **{n: flat[n] for n in asked}})
@@ -154,4 +180,4 @@ def beneath(factory: Any, name: str, kwargs: Mapping[str, Any]) -> Built | None:
         return None
     layers = int(asked.get(offered.layers or "", 1))
     directions = 2 if any(n in asked for n in offered.both_ways) else 1
-    return Built(plain, asked, layers, directions)
+    return Built(plain, Asked(asked, layers, directions, asked.get(offered.projection or "")))
