@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from lstm_bench.conformance.records import CLASSES, CheckResult, Outcome, Status, Told
 from lstm_bench.errors import UsageError, describe
 from lstm_bench.subject import Subject
+from lstm_bench.subject.probe import safely
 
 CheckFunction = Callable[[Subject], Mapping[str, str] | None]
 """What it returns are facts that were found, by the name of what they are about."""
@@ -69,7 +71,8 @@ def run_check(check: Check, subject: Subject) -> CheckResult:
     status, message, script, is_cause = Status.PASS, "", None, False
     facts: Mapping[str, str] = {}
     try:
-        facts = check.function(subject) or {}
+        with contextlib.nullcontext() if check.opt_in else safely():
+            facts = check.function(subject) or {}
     except Outcome as outcome:
         status, message, script = outcome.status, outcome.message, outcome.script
         facts = outcome.facts

@@ -20,6 +20,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.module import register_module_forward_pre_hook
+from torch.nn.utils.rnn import PackedSequence
 
 from lstm_bench.errors import describe
 from lstm_bench.subject import axes as layout
@@ -83,14 +84,27 @@ def safely() -> Iterator[None]:
     """Wrong guesses raise, also where torch would take the interpreter down.
 
     ``nn.LSTMCell`` (torch 2.13) lets an input of one axis pass beside a state of two, which is a
-    segmentation fault where the sizes happen to be equal.
+    segmentation fault where the sizes happen to be equal; ``nn.LSTM`` looks at no state beside a
+    PackedSequence, and reads and writes beyond the end of one that is too small.
     """
 
     def must_fit(module: nn.Module, given: tuple[Any, ...]) -> None:
-        if isinstance(module, nn.LSTMCell) and len(given) > 1 and given[1] is not None:
+        if len(given) < 2 or given[1] is None:
+            return
+        if isinstance(module, nn.LSTMCell):
             axes = {part.dim() for part in (given[0], *given[1])}
             if len(axes) > 1:
                 raise ValueError("nn.LSTMCell was given an input and a state of unlike axes")
+        if isinstance(module, nn.LSTM) and isinstance(given[0], PackedSequence):
+            packed, state = given
+            rows = packed.batch_sizes[0]
+            if packed.sorted_indices is not None:  # of which it takes the rows that it needs
+                rows = state[0].shape[1] if state[0].dim() == 3 else -1
+            layers = module.num_layers * (1 + module.bidirectional)
+            wide = (module.proj_size or module.hidden_size, module.hidden_size)
+            for part, width in zip(state, wide, strict=True):
+                if tuple(part.shape) != (layers, rows, width):
+                    raise ValueError("nn.LSTM was given a state that is not its own")
 
     hook = register_module_forward_pre_hook(must_fit)
     try:
