@@ -154,9 +154,7 @@ def right_scene(subject: Subject, asked: Asked, *, seed: int = 0) -> Scene:
 
 
 def built(subject: Subject, asked: Asked) -> Stacked:
-    """A stack of a sequence's layers. Raises NotUnderstoodError."""
-    if subject.interface.kind == "cell":
-        raise NotUnderstoodError("it takes a single step")
+    """A stack of a sequence's layers, or of cells. Raises NotUnderstoodError."""
     try:
         return Stacked(subject, asked, I, H)
     except Exception as error:
@@ -231,12 +229,13 @@ class Scene:
 
     def __init__(self, stacked: Stacked, assignment: Assignment, seed: int) -> None:
         self.stacked, self.assignment = stacked, assignment
+        self.steps = 1 if stacked.interface.kind == "cell" else T
         drawn = {
-            place: draw(width, H, B, T, seed=seed + 7 * n)
+            place: draw(width, H, B, self.steps, seed=seed + 7 * n)
             for n, (place, width) in enumerate(assignment.widths.items())
         }
         dtype = stacked.subject.dtype
-        self.x = draw(I, H, B, T, seed=seed + 91).x.to(dtype)
+        self.x = draw(I, H, B, self.steps, seed=seed + 91).x.to(dtype)
         self.states: dict[Key, Tensor] = {}
         for kind, part in (("h", 0), ("c", 1)):
             for layer, direction in itertools.product(
@@ -368,6 +367,9 @@ class Scene:
     def _joins(self, outcome: Outcome) -> Iterator[tuple[str, Tensor]]:
         """The theory's output in every layout of the directions that there is."""
         outputs = outcome.outputs
+        if not self.stacked.returns_output:
+            yield "forward first", outcome.y[..., :0]
+            return
         if self.stacked.interface.kind == "last":  # of the backward direction that is the first
             outputs = tuple(y[:, :1] if d else y[:, -1:] for d, y in enumerate(outputs))
             if self.marks is not None:
@@ -381,15 +383,15 @@ class Scene:
 
     def output(self, result: Any) -> tuple[Path, Tensor]:
         """Where the output lies, and what it is; some end with the longest sequence."""
-        longest = T if self.marks is None else max(self.marks.lengths)
+        longest = self.steps if self.marks is None else max(self.marks.lengths)
         try:
-            return self.stacked.output(result, B, T)
+            return self.stacked.output(result, B, self.steps)
         except ValueError:
             return self.stacked.output(result, B, longest)
 
     def states_in(self, result: Any, path: Path) -> list[tuple[Part, Tensor]]:
         """Every state in a result, beside the output that lies there."""
-        return states_in(result, B, (H, self.stacked.state_size), T, path)
+        return states_in(result, B, (H, self.stacked.state_size), self.steps, path)
 
     def shown(self, y: Tensor, outcome: Outcome) -> Tensor:
         """An output where it says anything, zeros elsewhere."""
@@ -399,6 +401,8 @@ class Scene:
 
     def same(self, got: Tensor, expected: Tensor) -> bool:
         """Whether they are the same up to rounding."""
+        if not got.numel():
+            return not expected.numel()
         eps = torch.finfo(got.dtype).eps
         return relative_error(got, expected) <= tolerances.allowed(got.dtype, 4 * eps, 64)
 
@@ -410,7 +414,7 @@ class Scene:
             return
         outcome = self.theory(RIGHT, None, self._inner()[0])
         assert outcome is not None
-        path, y = self.stacked.output(self.plain, B, T)
+        path, y = self.output(self.plain)
         if not any(self.same(y, value) for _, value in self._joins(outcome)):
             yield "the output is not that of so many layers or directions"
             return
@@ -424,7 +428,7 @@ class Scene:
     def _silent(self) -> list[str]:
         """Parameters that no result depends on."""
         x = self.x.clone().requires_grad_()
-        leaves = [leaf.tensor for leaf in leaves_of(self.stacked.run(x), T)]
+        leaves = [leaf.tensor for leaf in leaves_of(self.stacked.run(x), self.steps)]
         return self.stacked.silent(self._loss_of(leaves))
 
     # -- with one -------------------------------------------------------------------------------
@@ -436,14 +440,16 @@ class Scene:
             return None
         complete = self.read is not None and len(self.read.cut) == len(self.states)
         cut = self.read.cut if self.read is not None and complete else None
-        _, y = self.stacked.output(self.plain, B, T)
+        _, y = self.output(self.plain)
         for way in self.stacked.ways(self.plain, cut):
             try:
                 with torch.no_grad():
-                    _, other = self.stacked.output(way(self.x, self.states), B, T)
+                    _, other = self.output(way(self.x, self.states))
             except Exception:  # a wrong guess may raise anything
                 continue
-            if other.shape == y.shape and not torch.equal(other, y):
+            if other.shape != y.shape:
+                continue
+            if not y.numel() or not torch.equal(other, y):
                 return way
         return None
 
@@ -483,7 +489,7 @@ class Scene:
     def _sources(self, result: Any) -> str | None:
         """From which of the given states each layer starts; None where some start from none."""
         assert self.read is not None
-        path, _ = self.stacked.output(result, B, T)
+        path, _ = self.output(result)
         got = dict(self.states_in(result, path))
         places = list(self.assignment.named)
         if any((kind, *place) not in self.read.cut for kind in "hc" for place in places):

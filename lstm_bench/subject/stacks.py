@@ -426,7 +426,7 @@ class Stacked:
         module takes them with an axis, or a list, of layers and directions.
         """
         forms = (self.interface.arguments, dict(self.interface.keywords))
-        puts: list[Callable[[Form, States], Any]] = [_in_one_axis, _in_lists]
+        puts: list[Callable[[Form, States], Any]] = [_in_one_axis, _in_lists, _in_its_list]
         if cut is not None:
             template = _Template(result, cut)
             puts = [template.whole, template.each, *puts]
@@ -438,12 +438,20 @@ class Stacked:
 
             yield way
 
+    @property
+    def returns_output(self) -> bool:
+        """Whether it returns an output, beside its states or alone."""
+        return _path_of_y(self.interface.result) is not None
+
     def output(self, result: Any, batch: int, steps: int) -> tuple[Path, Tensor]:
         """Where the output lies in a result, and what it is: (B, T, K), or (B, 1, K) of the last.
 
-        Raises ValueError where there is none of the plain module's layout.
+        Of what returns states alone it has no entries. Raises ValueError where there is none of
+        the plain module's layout.
         """
         found = _path_of_y(self.interface.result)
+        if not self.returns_output:
+            return ("",), torch.empty(batch, steps, 0, dtype=self.subject.dtype)
         for leaf in leaves_of(result, steps):
             if found is not None and leaf.path == found[0]:
                 axes = "TBK" if leaf.packed else found[1]
@@ -575,6 +583,13 @@ def _in_lists(form: Form, states: States) -> Any:
         fill(form, {kind: states[kind, *place] for kind in "hc" if (kind, *place) in states})
         for place in places
     ]
+
+
+def _in_its_list(form: Form, states: States) -> Any:
+    """Where the plain module takes a list of one, a list of as many."""
+    if not isinstance(form, (list, tuple)) or len(form) != 1:
+        raise TypeError("it takes no list of one state")
+    return _in_lists(form[0], states)
 
 
 def _path_of_y(form: Form, path: Path = ()) -> tuple[Path, str] | None:
