@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
 from lstm_bench.subject import axes as layout
-from lstm_bench.subject.spelled import PACKED, Spelled, padded
+from lstm_bench.subject.spelled import PACKED, Spelled, Spelling, padded
 
 CANONICAL = {
     "x": "BTI",
@@ -91,6 +91,12 @@ class Interface:
     head: bool = False
     state_arguments: tuple[str, str] | None = None
     notes: tuple[str, ...] = field(default=())
+
+    @property
+    def told(self) -> tuple[Spelling, ...]:
+        """How it is told which steps count, where it must be."""
+        given = (*self.arguments, *self.keywords.values())
+        return tuple(form.spelling for form in given if isinstance(form, Spelled))
 
     def returns(self, role: str) -> bool:
         """Whether the result holds this part."""

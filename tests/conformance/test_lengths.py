@@ -1,5 +1,7 @@
 """What a call makes of being told which steps count: the right ones conform, mistakes are named."""
 
+from pathlib import Path
+
 import pytest
 
 from lstm_bench.conformance.judge import judge
@@ -33,3 +35,12 @@ def test_each_mistake_is_named(cls):
 @pytest.mark.parametrize("sentence", [said for _, said in (*OF_PADDING, *OF_RESETS)])
 def test_every_mistake_of_the_theory_has_one_that_makes_it(sentence):
     assert any(words in sentence for words in ragged.WRONG.values())
+
+
+def test_the_example_in_the_docs_gets_the_verdict_that_stands_there():
+    judgement = judge("examples/padded.py:PaddedLSTM", Options(only=CHECKS))
+    assert judgement.verdict == "defective"
+    shown = " ".join(Path("docs/check.md").read_text().split())
+    assert judgement.interface["construction"] in shown
+    for sentence in judgement.diagnosis:
+        assert sentence in shown
