@@ -215,7 +215,10 @@ def flattened(kwargs: Mapping[str, Any]) -> dict[str, Any]:
     return {n: one[n] for n, v in whole.items() if v is True or v > 1}
 
 
-USUAL = {"num_layers": 1, "bidirectional": False, "dropout": 0.0, "proj_size": 0}
+USUAL = {
+    "num_layers": 1, "bias": True, "batch_first": False, "dropout": 0.0, "bidirectional": False,
+    "proj_size": 0,
+}  # fmt: skip
 """What a constructor may pass on without naming it: torch's own name nothing at all."""
 
 
@@ -228,6 +231,11 @@ def settings_of(factory: Any, recipe: Recipe) -> dict[str, Any]:
         values = USUAL | values
     values |= {**given, **recipe.keywords}
     return {n: v for n, v in values.items() if not isinstance(v, (Size, Settings))}
+
+
+def names_it(factory: Any, name: str) -> bool:
+    """Whether it has an argument of this name, beyond keywords that it passes on."""
+    return any(p.name == name for p in _parameters(factory) or [])
 
 
 def _passes_on(factory: Any) -> bool:

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from impls.parameters import Parameters
 from lstm_bench.subject import axes as layout
-from lstm_bench.subject.construct import LAYERS, settings_of
+from lstm_bench.subject.construct import LAYERS, names_it, settings_of
 from lstm_bench.subject.identify import prepare
 from lstm_bench.subject.interface import (
     Constant,
@@ -201,6 +201,8 @@ def _projects(subject: Subject, name: str) -> bool:
     """Whether an option makes hidden states narrower, those that are fed back among them."""
     try:
         stacked = Stacked(subject, Asked({name: 3}, projected=3), 5, 4)
+        if not names_it(subject.factory, name):  # passed on to what may not suit the rest of it
+            stacked.run(torch.zeros(2, 3, 5, dtype=subject.dtype))
         return any(True for _ in stacked.assignments())
     except Exception:  # the constructor takes no such value
         return False

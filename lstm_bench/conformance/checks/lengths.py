@@ -14,8 +14,11 @@ from lstm_bench.conformance.lengths import Heard, heard, heard_again
 from lstm_bench.conformance.records import Skipped, Told, Warned
 from lstm_bench.conformance.registry import check
 from lstm_bench.conformance.stacks import NotUnderstoodError, Scene, right_scene
+from lstm_bench.errors import describe
 from lstm_bench.subject import Subject
+from lstm_bench.subject.construct import settings_of
 from lstm_bench.subject.stacks import Asked, Offered
+from lstm_bench.subject.subject import subject_from
 
 
 @check("lengths")
@@ -34,6 +37,22 @@ def check_different_lengths_in_stacks(subject: Subject) -> None:
         raise Skipped("its constructor offers neither layers nor directions")
     for asked in stacks:
         judge_lengths(subject, asked)
+
+
+@check("lengths")
+def check_different_lengths_either_layout(subject: Subject) -> None:
+    """The same in the other layout of batch and time, where the constructor offers both."""
+    settings = settings_of(subject.factory, subject.recipe)
+    if not isinstance(settings.get("batch_first"), bool):
+        raise Skipped("its constructor has no batch_first")
+    option = {"batch_first": not settings["batch_first"]}
+    if not runs_rows_apart(subject):
+        raise Skipped("it takes nothing that says which steps count")
+    try:
+        other = subject_from(subject.factory, subject.name, **{**subject.kwargs, **option})
+    except Exception as error:
+        raise Skipped(f"it cannot be judged so: {describe(error)}") from None
+    _told(_of_one_layer(other), f"with {Asked(option)} and")
 
 
 def judge_lengths(subject: Subject, asked: Asked) -> None:

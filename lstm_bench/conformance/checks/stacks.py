@@ -8,21 +8,23 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 
 from lstm_bench.conformance import dropout
-from lstm_bench.conformance.checks.common import BASE_SEED
+from lstm_bench.conformance.checks.common import BASE_SEED, deviations, in_words
 from lstm_bench.conformance.checks.lengths import judge_lengths
 from lstm_bench.conformance.records import CheckResult, Inconclusive, Skipped, Told, Warned
 from lstm_bench.conformance.registry import Check, check, run_check
 from lstm_bench.conformance.stacks import NotUnderstoodError, P, understand
 from lstm_bench.subject import Subject
 from lstm_bench.subject.construct import flattened, settings_of
+from lstm_bench.subject.nudge import KIND_BIAS
 from lstm_bench.subject.stacks import Asked, Offered, Stacked
 from lstm_bench.subject.subject import subject_from
+from lstm_bench.subject.tensors import held
 
 
 @check("stack")
@@ -55,6 +57,37 @@ def check_projection(subject: Subject) -> None:
         asked = offered.stack(**shape, projected=P)
         if asked is not None:
             _or_warned(subject, asked)
+
+
+@check("stack")
+def check_without_biases(subject: Subject) -> None:
+    """Without biases, where the constructor offers that, it is the same with zeros for them."""
+    other = _without_biases(subject)
+    if other is None:
+        raise Skipped("its constructor does not offer to leave biases out")
+    found, option = other
+    wrong = deviations(found, seed=61, gradients=True, state=subject.interface.takes_state)
+    if wrong:
+        raise Told(f"with {option}, {in_words(wrong)}")
+
+
+def _without_biases(subject: Subject) -> tuple[Subject, Asked] | None:
+    """The same without biases, and the option that leaves them out."""
+    own, layouts = set(held(subject.build(5, 4).module)), subject.parameter_map.layouts
+    biases = {name for name, layout in layouts.items() if layout.kinds == {KIND_BIAS}}
+    for name, value in settings_of(subject.factory, subject.recipe).items():
+        if not isinstance(value, bool):
+            continue
+        other = subject.having(**{name: not value})
+        try:
+            left = set(held(other.build(5, 4).module))
+        except Exception:  # it takes no such value
+            continue
+        if own - left and own - left == biases & own and left <= own:
+            kept = {n: layout for n, layout in layouts.items() if n in left}
+            mapped = replace(subject.parameter_map, layouts=kept)
+            return replace(other, parameter_map=mapped), Asked({name: not value})
+    return None
 
 
 @check("stack")
