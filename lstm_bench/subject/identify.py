@@ -97,6 +97,7 @@ def _identify(factory: Any, kwargs: Mapping[str, Any]) -> Identified:
             evidence=Evidence(_construct(recipe, factory, I, H), I, H, None),
         )
     module, dtype = _module_for_values(factory, recipe, found)
+    _must_keep_parameters(prepare(_construct(recipe, factory, I, H), dtype), found)
     _must_be_steady(prepare(_construct(recipe, factory, I, H), dtype), found, dtype)
     fresh = prepare(_construct(recipe, factory, I, H), torch.float32)
     try:
@@ -108,6 +109,26 @@ def _identify(factory: Any, kwargs: Mapping[str, Any]) -> Identified:
             raise
         return alone
     return replace(identified, unsteady=_unsteady(fresh, found))
+
+
+def _must_keep_parameters(module: Any, found: Found) -> None:
+    """A call leaves each parameter the object that it was. Raises IsDefective."""
+    if not isinstance(module, nn.Module) or isinstance(module, torch.jit.ScriptModule):
+        return
+    before = dict(module.named_parameters())
+    x = torch.zeros(2, 2, I, dtype=next(iter(before.values())).dtype if before else None)
+    try:
+        _raw_call(module, found)(x)
+    except Exception:  # it needs a state, say: what cannot be asked is not refused
+        return
+    after = dict(module.named_parameters())
+    lost = [name for name, tensor in before.items() if after.get(name) is not tensor]
+    if lost:
+        raise IsDefective(
+            f"a call puts a new parameter in the place of `{lost[0]}`: an optimiser made before "
+            "goes on with the old one, which learns nothing",
+            evidence=Evidence(module, I, H),
+        )
 
 
 def _given(found: Found) -> int:

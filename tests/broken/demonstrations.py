@@ -354,6 +354,39 @@ def no_deepcopy(trial: Trial) -> bool:
     return differ(trial.call(twin, x, state), expected)
 
 
+def loads_half_a_checkpoint(trial: Trial) -> bool:
+    saved = dict(trial.subject.state_dict())
+    saved.popitem()
+    return not raises(lambda: trial.subject.load_state_dict(saved))
+
+
+def keeps_the_checkpoint(trial: Trial) -> bool:
+    saved = {name: tensor.clone() for name, tensor in trial.subject.state_dict().items()}
+    trial.subject.load_state_dict(saved)
+    own = {tensor.data_ptr() for tensor in trial.subject.parameters()}
+    return any(tensor.data_ptr() in own for tensor in saved.values())
+
+
+def eval_gives_nothing(trial: Trial) -> bool:
+    return trial.subject.eval() is not trial.subject
+
+
+def parameters_replaced(trial: Trial) -> bool:
+    before = dict(trial.subject.named_parameters())
+    trial.call(trial.subject, trial.x(), trial.state())
+    after = dict(trial.subject.named_parameters())
+    return any(after[name] is not tensor for name, tensor in before.items())
+
+
+def copy_uses_the_original(trial: Trial) -> bool:
+    x, state = trial.x(), trial.state()
+    expected, twin = trial.call(trial.subject, x, state), copy.deepcopy(trial.subject)
+    with torch.no_grad():
+        for tensor in twin.parameters():
+            tensor.zero_()
+    return not differ(trial.call(twin, x, state), expected)
+
+
 def loading_changes(trial: Trial) -> bool:
     """Saving and loading must change nothing."""
     x, state = trial.x(), trial.state()
@@ -405,7 +438,8 @@ DEMONSTRATIONS: dict[str, Demonstration] = {
         takes_state_of_one_row, takes_cell_of_one_row, takes_larger_batch_of_states,
         takes_wider_state, takes_more_features, takes_fewer_features, takes_twice_the_features,
         no_float64, no_float64_by_default, stays_on_cpu,
-        fewer_parameters, no_pickle, no_deepcopy, loading_changes,
+        fewer_parameters, no_pickle, no_deepcopy, loading_changes, loads_half_a_checkpoint,
+        keeps_the_checkpoint, eval_gives_nothing, parameters_replaced, copy_uses_the_original,
         overflows, gradient_overflows, nan_vanishes, nan_in_one_row,
     )
 }  # fmt: skip

@@ -131,3 +131,48 @@ class NoGradientInEval(FusedLSTM):
     def run(self, x, h, c):
         with torch.set_grad_enabled(self.training):
             return super().run(x, h, c)
+
+
+class LoadsWhatIsThere(FusedLSTM):
+    """Names that lack in a checkpoint stay as they are, whatever strict says."""
+
+    def load_state_dict(self, state_dict, strict=True, assign=False):
+        return super().load_state_dict(state_dict, strict=False, assign=assign)
+
+
+class KeepsTheCheckpoint(TimeFirstLSTM):
+    """The tensors of the checkpoint become its own."""
+
+    def load_state_dict(self, state_dict, strict=True, assign=False):
+        found = super().load_state_dict(state_dict, strict, assign)
+        for name, parameter in self.named_parameters():
+            parameter.data = state_dict[name]
+        return found
+
+
+class EvalGivesNothing(StepCell):
+    """``model = model.eval()`` leaves None."""
+
+    def train(self, mode=True):
+        super().train(mode)
+
+
+class NewParameters(GateParameters):
+    """What an optimiser was given is another object after the first call."""
+
+    def forward(self, x, state=None):
+        self.W_i = nn.Parameter(self.W_i.detach().clone())
+        return super().forward(x, state)
+
+
+class CopyUsesTheOriginal(ConcatLSTM):
+    """The product is bound once, to this module's own layer."""
+
+    def __init__(self, input_dim, hidden_dim):
+        super().__init__(input_dim, hidden_dim)
+        layer = self.linear
+        self.product = lambda xh: layer(xh)
+
+    def gates(self, x, h):
+        f, i, o, g = self.product(torch.cat([x, h], dim=1)).chunk(4, dim=1)
+        return i, f, g, o

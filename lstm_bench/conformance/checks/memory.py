@@ -66,6 +66,9 @@ def written_arguments(
         if grad and outputs:
             torch.autograd.backward(outputs, [torch.ones_like(t) for t in outputs])
     words = {"x": "input x", "h": "initial hidden state h0", "c": "initial cell state c0"}
+    held = [tensor for _, tensor in leaves(forms, (arguments, dict(keywords)))]
+    if any(now is not own for now, (_, own) in zip(held, given, strict=True)):
+        return ["list or dict of states"]  # it holds others now
     return [
         words.get(role, "initial state")
         for (role, now), then in zip(given, before, strict=True)

@@ -46,6 +46,58 @@ def check_state_dict(subject: Subject) -> None:
 
 
 @check("module")
+def check_state_dict_is_strict(subject: Subject) -> None:
+    """A state_dict that lacks something, or has too much, is refused; one that loads is copied."""
+    instance, problem = posed(subject, seed=58)
+    module = _module(instance)
+    saved = {name: tensor.clone() for name, tensor in module.state_dict().items()}
+    if not saved:
+        raise Skipped("its state_dict is empty")
+    first = next(iter(saved))
+    for words, wrong in (
+        (f"without `{first}`", {n: t for n, t in saved.items() if n != first}),
+        ("with a name that it does not know", {**saved, "no_such_parameter": saved[first]}),
+    ):
+        if _loads(module, wrong):
+            raise Told(
+                f"load_state_dict(strict=True) takes a state_dict {words} without a word: a wrong "
+                "checkpoint passes for a right one"
+            )
+    if not _loads(module, saved):
+        raise Skipped("it does not load its own state_dict, which is told by itself")
+    before = _quietly(instance, problem.x, problem.state)
+    with torch.no_grad():
+        for tensor in saved.values():
+            tensor.zero_()
+    after = _quietly(instance, problem.x, problem.state)
+    if any(not same(after[n], before[n], dtype=problem.x.dtype) for n in before):
+        raise Told(
+            "load_state_dict keeps the tensors that it was given instead of copying them: two "
+            "modules that load one state_dict share their weights"
+        )
+
+
+def _loads(module: nn.Module, saved: dict[str, torch.Tensor]) -> bool:
+    try:
+        module.load_state_dict(saved)
+    except Exception:
+        return False
+    return True
+
+
+@check("module")
+def check_modes_return_it(subject: Subject) -> None:
+    """train() and eval() return the module, as everybody's ``model = model.eval()`` needs."""
+    module = _module(posed(subject)[0])
+    for name, given in (("eval", module.eval()), ("train", module.train())):
+        if given is not module:
+            raise Told(
+                f"{name}() returns {type(given).__name__} and not the module: after "
+                f"`model = model.{name}()` there is none"
+            )
+
+
+@check("module")
 def check_parameters_registered(subject: Subject) -> None:
     """Everything that is learnt is among parameters()."""
     instance, _ = posed(subject)
@@ -123,6 +175,12 @@ def check_deepcopy(subject: Subject) -> None:
         raise Warned(f"a deep copy does not run: {describe(error)}") from error
     if any(not same(after[n], before[n], dtype=problem.x.dtype) for n in before):
         raise Told("a deep copy computes something else")
+    copied.load(problem.parameters.map(lambda t: t * 0.5))
+    other, own = (_quietly(one, problem.x, problem.state) for one in (copied, instance))
+    if any(not same(own[n], before[n], dtype=problem.x.dtype) for n in before):
+        raise Told("a deep copy shares its weights with the original")
+    if all(same(other[n], before[n], dtype=problem.x.dtype) for n in before):
+        raise Told("a deep copy computes with the original's weights, whatever its own are")
 
 
 @check("module")

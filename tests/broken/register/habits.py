@@ -135,6 +135,15 @@ MODULE = rows(
      {"shown_by": "loading_changes", "also": ("conforms",)}),
     ("NoGradientInEval", "FusedLSTM",
      "eval | gradient, grad, backward", {"shown_by": "eval_gradients"}),
+    ("LoadsWhatIsThere", "FusedLSTM",
+     "strict, checkpoint, state_dict", {"shown_by": "loads_half_a_checkpoint"}),
+    ("KeepsTheCheckpoint", "TimeFirstLSTM",
+     "state_dict, checkpoint | share, keeps, copy", {"shown_by": "keeps_the_checkpoint"}),
+    ("EvalGivesNothing", "StepCell", "eval, train", {"shown_by": "eval_gives_nothing"}),
+    ("NewParameters", "GateParameters",
+     "parameter, optimi | new, replace, place, stale", {"shown_by": "parameters_replaced"}),
+    ("CopyUsesTheOriginal", "ConcatLSTM",
+     "copy, copied | original, share", {"shown_by": "copy_uses_the_original"}),
 )  # fmt: skip
 
 NUMERICS = rows(
