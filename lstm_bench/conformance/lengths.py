@@ -22,7 +22,7 @@ from lstm_bench.subject.forms import MARKING, free, order_of, signature_of
 from lstm_bench.subject.interface import told
 from lstm_bench.subject.results import leaves_of
 from lstm_bench.subject.spelled import PACKED, Spelled, Spelling, spellings
-from lstm_bench.theory.marks import HEEDED, Marks, misheard
+from lstm_bench.theory.marks import HEEDED, Marks, Misheard, misheard
 from lstm_bench.theory.wiring import RIGHT
 
 RAGGED = (5, 9, 2, 7, 3, 8, 4)
@@ -197,7 +197,7 @@ def _explained(scene: Scene) -> bool:
     return found is not None and found.layout == scene.layout
 
 
-def _mistakes(scene: Scene, *, given: bool) -> Iterator[Any]:
+def _mistakes(scene: Scene, *, given: bool) -> Iterator[Misheard]:
     shape, marks = scene.assignment, scene.marks
     assert marks is not None
     return misheard(
@@ -260,10 +260,7 @@ def _beyond(scene: Scene) -> Iterator[str]:
 def _parts(scene: Scene) -> list[Tensor]:
     """The output, and every state."""
     path, y = scene.output(scene.plain)
-    return [
-        y,
-        *(tensor for _, tensor in scene.states_in(scene.plain, path)),
-    ]
+    return [y, *(tensor for _, tensor in scene.states_in(scene.plain, path))]
 
 
 def _at_the_edges(plain: Scene, telling: Telling) -> Iterator[tuple[str, str, bool]]:

@@ -159,8 +159,9 @@ class Offered:
                     layers[name] = value
                 elif kind == "directions":
                     both.append({name: value + 1})
-            elif not isinstance(value, float) and value in (0, None) and _projects(subject, name):
-                narrower[name] = value
+            elif value is None or (isinstance(value, int) and value == 0):
+                if _projects(subject, name):
+                    narrower[name] = value
         named = [n for n, v in settings.items() if v == 1 and re.search(LAYERS, n.lower())]
         ways = [n for n, v in settings.items() if v is False and re.search(BOTH_WAYS, n.lower())]
         for name in named if not layers else ():
