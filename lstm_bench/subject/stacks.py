@@ -159,9 +159,8 @@ class Offered:
                     layers[name] = value
                 elif kind == "directions":
                     both.append({name: value + 1})
-            elif value is None or (isinstance(value, int) and value == 0):
-                if _projects(subject, name):
-                    narrower[name] = value
+            elif (value is None or isinstance(value, int)) and _projects(subject, name):
+                narrower[name] = value
         named = [n for n, v in settings.items() if v == 1 and re.search(LAYERS, n.lower())]
         ways = [n for n, v in settings.items() if v is False and re.search(BOTH_WAYS, n.lower())]
         for name in named if not layers else ():
