@@ -85,7 +85,8 @@ def safely() -> Iterator[None]:
 
     ``nn.LSTMCell`` (torch 2.13) lets an input of one axis pass beside a state of two, which is a
     segmentation fault where the sizes happen to be equal; ``nn.LSTM`` looks at no state beside a
-    PackedSequence, and reads and writes beyond the end of one that is too small.
+    PackedSequence (pytorch#195803), and h and c of unlike numbers of layers end in memory that is
+    nobody's (pytorch#173946).
     """
 
     def must_fit(module: nn.Module, given: tuple[Any, ...]) -> None:
