@@ -99,7 +99,8 @@ class OneDirection(nn.Module):
         return super().train(mode)
 
     def load_state_dict(self, state_dict: Any, strict: bool = True, assign: bool = False) -> Any:
-        whole = {**self._whole.state_dict(), **state_dict}
+        others = {n: t for n, t in self._whole.state_dict().items() if n not in self._parameters}
+        whole = {**others, **state_dict}
         return self._whole.load_state_dict(whole, strict, assign)
 
     def forward(self, x: Tensor) -> Any:
