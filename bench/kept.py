@@ -87,5 +87,7 @@ def _lines(path: Path) -> list[dict[str, Any]]:
     return found
 
 
-JUDGING = ("impls", "lstm_bench/conformance", "lstm_bench/subject", "lstm_bench/lab")
+JUDGING = (
+    "impls", "lstm_bench/conformance", "lstm_bench/subject", "lstm_bench/theory", "lstm_bench/lab",
+)  # fmt: skip
 """What a verdict rests on."""

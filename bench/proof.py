@@ -1,6 +1,6 @@
 """Everything whose answer is known, judged by one runner, set by set.
 
-    python -m bench.proof                                     # all sets, some 45 minutes
+    python -m bench.proof                                     # all sets, more than an hour
     python -m bench.proof planted --only state                # one set, rows of this name
     python -m bench.proof spellings --seeds 2 --number 10     # ten rows, spread over all
     python -m bench.proof spellings --number 10 --turn 331    # other ten
@@ -22,13 +22,14 @@ from typing import Any
 
 import torch
 
-from bench import blind, false_alarms, planted
+from bench import blind, false_alarms, planted, stacks
 from bench.kept import Kept, Known, spread
 from lstm_bench.conformance import checks  # noqa: F401 - registers them before the fork
 
 SETS: dict[str, Callable[[int], Known]] = {
     "planted": lambda seeds: planted.KNOWN,
     "spellings": false_alarms.known,
+    "stacks": stacks.known,
     **{f"blind/{name}": partial(blind.known, name) for name in blind.names()},
 }
 """By name; what is judged with several seeds is told how many."""

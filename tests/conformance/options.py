@@ -52,3 +52,11 @@ class Packing(nn.Module):
 class PaddedTimeFirst(Packing):
     def padded(self, y):
         return pad_packed_sequence(y)[0]
+
+
+RIGHT = ("Biased", "Packing")
+
+WRONG = {
+    "ForgetsHWithoutBias": "with use_bias=False, the output sequence y is wrong",
+    "PaddedTimeFirst": "with batch_first=True and `lengths`, ",
+}

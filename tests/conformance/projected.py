@@ -95,3 +95,12 @@ class OutputAlone(nn.Module):
     def forward(self, x, state=None):
         y, state = self.rnn(x, state)
         return self.proj(y), state
+
+
+RIGHT = ("Projected", "ByWidth")
+
+WRONG = {
+    "Squashed": "the projected hidden state goes through tanh",
+    "Cut": "no gradient flows through the projection",
+    "StateUnprojected": "a returned state is no layer's",
+}

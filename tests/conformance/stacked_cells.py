@@ -63,3 +63,12 @@ class StateOfTheLayerBelow(ListOfPairs):
 class HiddenLastFirst(OneTensorEach):
     def returned(self, h, c):
         return h.flip(0), c
+
+
+RIGHT = ("ListOfPairs", "OneTensorEach", "StatesAlone")
+
+WRONG = {
+    "FirstStateForAll": "starts from the state given for the first layer",
+    "StateOfTheLayerBelow": "starts from the state in which the layer below ended",
+    "HiddenLastFirst": "the returned hidden state lists the layers last first",
+}

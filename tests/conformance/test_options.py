@@ -4,6 +4,7 @@ import pytest
 
 from lstm_bench.conformance.judge import judge
 from lstm_bench.conformance.records import Options, Status
+from tests.conformance.options import WRONG
 
 BIAS, LAYOUT = "without_biases", "different_lengths_either_layout"
 
@@ -29,18 +30,12 @@ def test_what_is_right_passes(target, check):
     assert result.status is Status.PASS, result.message
 
 
-@pytest.mark.parametrize(
-    ("name", "check", "words"),
-    [
-        ("ForgetsHWithoutBias", BIAS, "with use_bias=False, the output sequence y is wrong"),
-        ("PaddedTimeFirst", LAYOUT, "with batch_first=True and `lengths`, "),
-    ],
-)
-def test_what_is_wrong_is_named_by_the_option(name, check, words):
+@pytest.mark.parametrize(("check", "name"), zip((BIAS, LAYOUT), WRONG, strict=True))
+def test_what_is_wrong_is_named_by_the_option(check, name):
     found, result = judged(f"tests/conformance/options.py:{name}", check)
     assert found.verdict == "defective"
     assert result.status is Status.FAIL
-    assert any(words in sentence for sentence in found.diagnosis), found.diagnosis
+    assert any(WRONG[name] in sentence for sentence in found.diagnosis), found.diagnosis
 
 
 def test_what_is_not_offered_is_skipped():

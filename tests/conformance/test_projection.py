@@ -4,6 +4,7 @@ import pytest
 
 from lstm_bench.conformance.judge import judge
 from lstm_bench.conformance.records import Options, Status
+from tests.conformance.projected import RIGHT, WRONG
 
 ONLY = ("projection", "sequence")
 
@@ -12,21 +13,14 @@ def judged(name, only=ONLY, **kwargs):
     return judge(f"tests/conformance/projected.py:{name}", Options(kwargs, only=only))
 
 
-@pytest.mark.parametrize("name", ["Projected", "ByWidth"])
+@pytest.mark.parametrize("name", RIGHT)
 def test_the_right_ones_conform(name):
     found = judged(name)
     assert found.verdict == "conforms"
     assert {c.status for c in found.checks} == {Status.PASS}
 
 
-@pytest.mark.parametrize(
-    ("name", "words"),
-    [
-        ("Squashed", "the projected hidden state goes through tanh"),
-        ("Cut", "no gradient flows through the projection"),
-        ("StateUnprojected", "a returned state is no layer's"),
-    ],
-)
+@pytest.mark.parametrize(("name", "words"), WRONG.items())
 def test_each_mistake_is_named(name, words):
     found = judged(name)
     assert found.verdict == "defective"

@@ -4,6 +4,7 @@ import pytest
 
 from lstm_bench.conformance.judge import judge
 from lstm_bench.conformance.records import Options, Status
+from tests.conformance.stacked_cells import RIGHT, WRONG
 
 
 def judged(name):
@@ -11,21 +12,14 @@ def judged(name):
     return judge(f"tests/conformance/stacked_cells.py:{name}", Options(only=only))
 
 
-@pytest.mark.parametrize("name", ["ListOfPairs", "OneTensorEach", "StatesAlone"])
+@pytest.mark.parametrize("name", RIGHT)
 def test_the_right_ones_conform(name):
     found = judged(name)
     assert found.verdict == "conforms"
     assert {c.status for c in found.checks} == {Status.PASS}
 
 
-@pytest.mark.parametrize(
-    ("name", "words"),
-    [
-        ("FirstStateForAll", "starts from the state given for the first layer"),
-        ("StateOfTheLayerBelow", "starts from the state in which the layer below ended"),
-        ("HiddenLastFirst", "the returned hidden state lists the layers last first"),
-    ],
-)
+@pytest.mark.parametrize(("name", "words"), WRONG.items())
 def test_each_mistake_is_named(name, words):
     found = judged(name)
     assert found.verdict == "defective"
