@@ -141,7 +141,7 @@ def test_the_example_package_tests_its_lstm_in_three_lines():
         capture_output=True, text=True, cwd=example, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout
-    assert "3 passed" in done.stdout
+    assert "4 passed" in done.stdout
 
 
 def test_an_expected_failure_is_strict_in_others_tests(tmp_path):
